@@ -1,0 +1,91 @@
+"""Events to bytes and back: personal fields encrypted, old versions upcast, unknown types told apart."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import orjson
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from shared.chassis.personal_data import MARK, Keys, decrypt, encrypt, is_sealed
+from shared.events.base import REGISTRY, Event
+from shared.events.envelope import Metadata, Recorded, StoredEvent
+from shared.events.upcasters import upcast
+
+
+class Undecodable(Exception):
+    """A stored event of a known type whose content is not what its type promises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An event about to be appended to `stream`, with the id it will have."""
+
+    stream: str
+    id: UUID
+    event: Event
+
+
+class Codec:
+    """Needs the events' modules to be imported, since the registry is filled by them."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+
+    async def encode(self, drafts: Sequence[Draft]) -> list[bytes]:
+        """JSON of each event, personal fields sealed. A subject that was erased has its fields stored as null."""
+        subjects = {s for d in drafts if (s := d.event.subject)}
+        keys = await self._keys.made(subjects) if subjects else {}
+        return [_encode(draft, keys) for draft in drafts]
+
+    async def decode(self, stored: Sequence[StoredEvent]) -> list[Recorded | Undecodable | None]:
+        """Each event read back, in order; None for a type this version does not know."""
+        parsed = [_parsed(event) for event in stored]
+        subjects = {v[MARK] for p in parsed if isinstance(p, dict) for v in p.values() if is_sealed(v)}
+        keys = await self._keys.existing(subjects) if subjects else {}
+        return [_decode(event, data, keys) for event, data in zip(stored, parsed, strict=True)]
+
+
+def _encode(draft: Draft, keys: dict[str, AESGCM]) -> bytes:
+    event, subject = draft.event, draft.event.subject
+    if subject is None:
+        return event.__pydantic_serializer__.to_json(event)
+    data = event.model_dump(mode="json")
+    key = keys.get(subject)
+    for field in event.personal_fields:
+        if data[field] is not None:
+            data[field] = key and encrypt(key, subject, _place(draft.stream, draft.id, field), data[field])
+    return orjson.dumps(data)
+
+
+def _place(stream: str, event_id: UUID, field: str) -> str:
+    return f"{stream}|{event_id}|{field}"
+
+
+def _parsed(stored: StoredEvent) -> dict[str, Any] | Undecodable:
+    try:
+        data = orjson.loads(stored.data)
+    except orjson.JSONDecodeError as error:
+        return Undecodable(f"{stored.type} {stored.id}: {error}")
+    return data if isinstance(data, dict) else Undecodable(f"{stored.type} {stored.id}: not an object")
+
+
+def _decode(
+    stored: StoredEvent, data: dict[str, Any] | Undecodable, keys: dict[str, AESGCM]
+) -> Recorded | Undecodable | None:
+    if isinstance(data, Undecodable):
+        return data
+    opened = {
+        name: decrypt(keys, _place(stored.stream, stored.id, name), value) if is_sealed(value) else value
+        for name, value in data.items()
+    }
+    try:
+        type_name, newest = upcast(stored.type, opened)
+        if (cls := REGISTRY.get(type_name)) is None:
+            return None
+        event, metadata = cls.model_validate(newest), Metadata.model_validate_json(stored.metadata)
+    except Exception as error:
+        # Upcasters and validators are code of ours fed with history: whatever they raise is this event's fault.
+        return Undecodable(f"{stored.type} {stored.id}: {type(error).__name__}")
+    return Recorded(event, stored.id, stored.stream, stored.revision, stored.position, metadata)

@@ -1,0 +1,156 @@
+"""EventStoreDB through esdbclient's asyncio client; the only module that knows the driver (design 20)."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+import grpc
+from esdbclient import AsyncEventStoreDBClient, NewEvent, RecordedEvent, StreamState
+from esdbclient.common import AbstractAsyncCatchupSubscription
+from esdbclient.events import CaughtUp
+from esdbclient.exceptions import (
+    DeadlineExceeded,
+    EventStoreDBClientException,
+    GrpcError,
+    NotFound,
+    ServiceUnavailable,
+    WrongCurrentVersion,
+)
+
+from shared.chassis.appending import pipelined
+from shared.chassis.codec import Codec, Draft, Undecodable
+from shared.events.base import Event
+from shared.events.envelope import Metadata, Recorded, StoredEvent
+from shared.kernel.errors import RevisionMismatch
+
+NO_STREAM = -1
+"""The revision of a stream that has no events."""
+INFRASTRUCTURE_ERRORS = (GrpcError, EventStoreDBClientException, grpc.RpcError, asyncio.TimeoutError)
+UNKNOWN_OUTCOME = (DeadlineExceeded, ServiceUnavailable)
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Events for one stream, all or nothing, if the stream is at `expected` (-1: does not exist)."""
+
+    stream: str
+    expected: int
+    events: Sequence[tuple[UUID, Event]]
+    metadata: Metadata
+
+
+class EventStore:
+    """Streams of events. Every method raises `INFRASTRUCTURE_ERRORS` when the store cannot be reached.
+
+    The connection string carries TLS and credentials: `esdb://user:pass@host:2113?tls=true&tlsCaFile=...`.
+    """
+
+    def __init__(self, uri: str, codec: Codec) -> None:
+        self._client = AsyncEventStoreDBClient(uri=uri)
+        self.codec = codec
+
+    async def connect(self) -> None:
+        """Opens the channel; calls made while the server is away fail and later ones reconnect."""
+        await self._client.connect()
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def append(self, append: Append, timeout: float = 10.0) -> int:
+        """The revision of the last event written. RevisionMismatch if the stream was elsewhere.
+
+        Repeating an append with the same event ids writes nothing and gives the same answer.
+        """
+        events = await self._encoded([append])
+        try:
+            await self._client.append_to_stream(
+                append.stream, current_version=_version(append.expected), events=events[0], timeout=timeout
+            )
+        except WrongCurrentVersion as error:
+            raise RevisionMismatch(append.stream, append.expected) from error
+        return append.expected + len(append.events)
+
+    async def append_many(self, appends: Sequence[Append], timeout: float = 30.0) -> list[int | RevisionMismatch]:
+        """Many streams in one call, each append on its own: the new revision of each, or why it was not written.
+
+        BatchAppend carries them pipelined: an order of magnitude over one call each. If the call breaks off
+        midway some appends may have happened; the same ids again settle it.
+        """
+        events = await self._encoded(appends)
+        requests = [(a.stream, _version(a.expected), e) for a, e in zip(appends, events, strict=True)]
+        refused = await pipelined(self._client, requests, timeout)
+        return [
+            RevisionMismatch(a.stream, a.expected) if i in refused else a.expected + len(a.events)
+            for i, a in enumerate(appends)
+        ]
+
+    async def read(self, stream: str, first: int = 0, limit: int | None = None) -> list[Recorded]:
+        """The stream from revision `first`, oldest first; empty if it does not exist. Undecodable if it cannot be read.
+
+        Events of types unknown to this version raise as well: a decision must not be taken on half a history.
+        """
+        decoded = await self.codec.decode(await self.read_stored(stream, first, limit))
+        for event in decoded:
+            if event is None or isinstance(event, Undecodable):
+                raise event or Undecodable(f"{stream} holds an event of a newer version")
+        return [event for event in decoded if isinstance(event, Recorded)]
+
+    async def read_stored(self, stream: str, first: int = 0, limit: int | None = None) -> list[StoredEvent]:
+        """As `read`, but undecoded."""
+        try:
+            found = await self._client.get_stream(stream, stream_position=first, limit=limit or sys.maxsize)
+        except NotFound:
+            return []
+        return [stored(event) for event in found]
+
+    async def head(self) -> int:
+        """The commit position of the newest event in the store; 0 if there is none."""
+        return await self._client.get_commit_position(filter_exclude=())
+
+    @asynccontextmanager
+    async def subscribe(self, after: int | None, types: str) -> AsyncIterator[AsyncIterator[StoredEvent | None]]:
+        """Events of all streams after position `after` (None: from the start) whose type matches the regex `types`.
+
+        None is yielded whenever the subscription has caught up with the head.
+        """
+        subscription = await self._client.subscribe_to_all(
+            commit_position=after, filter_include=(types,), include_caught_up=True
+        )
+        try:
+            yield _unwrapped(subscription)
+        finally:
+            await subscription.stop()
+
+    async def _encoded(self, appends: Sequence[Append]) -> list[list[NewEvent]]:
+        drafts = [Draft(a.stream, id_, event) for a in appends for id_, event in a.events]
+        payloads = iter(await self.codec.encode(drafts))
+        return [
+            [NewEvent(type=event.type_name, data=next(payloads), metadata=metadata, id=id_) for id_, event in a.events]
+            for a in appends
+            for metadata in [a.metadata.model_dump_json(exclude_none=True).encode()]
+        ]
+
+
+async def _unwrapped(subscription: AbstractAsyncCatchupSubscription) -> AsyncIterator[StoredEvent | None]:
+    async for event in subscription:
+        yield None if isinstance(event, CaughtUp) else stored(event)
+
+
+def _version(expected: int) -> int | StreamState:
+    return StreamState.NO_STREAM if expected == NO_STREAM else expected
+
+
+def stored(event: RecordedEvent) -> StoredEvent:
+    """esdbclient's record as ours."""
+    return StoredEvent(
+        event.id,
+        event.type,
+        event.stream_name,
+        event.stream_position,
+        event.commit_position or 0,
+        event.data,
+        event.metadata,
+    )

@@ -1,0 +1,33 @@
+"""MongoDB through motor; the only module that knows the driver (design 20)."""
+
+from typing import Any
+
+from bson.codec_options import CodecOptions, DatetimeConversion
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
+from pymongo.errors import AutoReconnect, NotPrimaryError, PyMongoError, WTimeoutError
+from pymongo.write_concern import WriteConcern
+
+Document = dict[str, Any]
+Client = AsyncIOMotorClient[Document]
+Database = AsyncIOMotorDatabase[Document]
+Collection = AsyncIOMotorCollection[Document]
+
+UNJOURNALED = WriteConcern(w=1)
+JOURNALED = WriteConcern(w="majority", j=True)
+INFRASTRUCTURE_ERRORS = (AutoReconnect, NotPrimaryError, WTimeoutError, OSError, PyMongoError)
+CODEC: CodecOptions[Document] = CodecOptions(tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_AUTO)
+
+
+def connect(uri: str) -> Client:
+    """A client for `uri` (mongodb://...). Connects on first use; server selection gives up after 5 s."""
+    return AsyncIOMotorClient(uri, serverSelectionTimeoutMS=5000, tz_aware=True, appname="vetwire")
+
+
+def database(client: Client, name: str) -> Database:
+    """The database of one service. Writes are acknowledged by one member unless a caller asks for more."""
+    return client.get_database(name, codec_options=CODEC, write_concern=UNJOURNALED)
+
+
+def journaled(collection: Collection) -> Collection:
+    """The same collection with writes that survive a crash: one such write makes the earlier ones durable too."""
+    return collection.with_options(write_concern=JOURNALED)

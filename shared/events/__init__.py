@@ -1,0 +1,1 @@
+"""The contracts: every event of every service, declared once. pydantic only."""

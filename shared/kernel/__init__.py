@@ -1,0 +1,1 @@
+"""The pure heart: deciders, projections, automations. Standard library only."""
