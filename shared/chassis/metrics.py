@@ -1,0 +1,23 @@
+"""Prometheus metrics of every process; the names are an interface of dashboards and alerts."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+HTTP_REQUESTS = Counter("vetwire_http_requests_total", "Requests answered", ["service", "method", "route", "status"])
+HTTP_SECONDS = Histogram(
+    "vetwire_http_request_seconds",
+    "From the first byte of a request to the last byte of its answer",
+    ["service", "method", "route"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60),
+)
+LIVE_STREAMS = Gauge("vetwire_live_streams", "Open SSE streams", ["service"])
+
+PROJECTION_LAG_EVENTS = Gauge("vetwire_projection_lag_events", "Records not yet folded", ["service", "projection"])
+PROJECTION_LAG_SECONDS = Gauge(
+    "vetwire_projection_lag_seconds", "Age of the newest folded event", ["service", "projection"]
+)
+PROJECTION_EVENTS = Counter("vetwire_projection_events_total", "Events folded", ["service", "projection"])
+PARKED_EVENTS = Gauge("vetwire_parked_events", "Events parked by a handler's failure", ["service", "projection"])
+
+RELAY_LAG_EVENTS = Gauge("vetwire_relay_lag_events", "Stored events not yet published", ["service"])
+RELAY_PUBLISHED = Counter("vetwire_relay_published_total", "Events acknowledged by the broker", ["service"])
+OUTBOX_PENDING = Gauge("vetwire_outbox_pending", "Effects waiting to leave", ["service"])

@@ -1,0 +1,115 @@
+"""What every process reads from its environment (prefix `VETWIRE_`) or from files in `VETWIRE_SECRETS_DIR` (design 21)."""
+
+import base64
+import binascii
+import os
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
+from urllib.parse import parse_qs, urlsplit
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
+
+DEVELOPMENT_KEK = base64.b64encode(b"vetwire-development-kek-32-bytes").decode()
+DEVELOPMENT_TOKEN_SECRET = base64.b64encode(b"vetwire-development-tok-32-bytes").decode()
+KEY_BYTES = 32
+
+
+class UnsafeSettings(ValueError):
+    """Production mode was asked for with settings that are only fit for development; `violations` lists them all."""
+
+    def __init__(self, violations: list[str]) -> None:
+        super().__init__("not fit for production: " + "; ".join(violations))
+        self.violations = violations
+
+
+class ChassisSettings(BaseSettings):
+    """One subclass for each service sets `service`. Defaults suit a developer's machine and are refused in production.
+
+    Raises pydantic's ValidationError when a value is malformed, `UnsafeSettings` when it is unsafe in production.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="VETWIRE_", extra="ignore", frozen=True, hide_input_in_errors=True)
+    service: ClassVar[str] = ""
+
+    env: Literal["development", "production"] = "development"
+    bind: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    eventstore: SecretStr = SecretStr("esdb://127.0.0.1:2113?tls=false")
+    kafka: str = "127.0.0.1:9092"
+    kafka_tls: bool = False
+    mongodb: SecretStr = SecretStr("mongodb://127.0.0.1:27017/?retryWrites=false&directConnection=true")
+    issuer: str = "https://vetwire.local"
+    audience: str = "vetwire"
+    jwks_url: str = "http://127.0.0.1:8000/api/portal/v1/.well-known/jwks.json"
+    trusted_issuers: dict[str, str] = {}
+    public_url: str = "http://127.0.0.1:8080"
+    kek: SecretStr = SecretStr(DEVELOPMENT_KEK)
+    token_secret: SecretStr = SecretStr(DEVELOPMENT_TOKEN_SECRET)
+    signing_keys_dir: Path | None = None
+    bootstrap_operator: SecretStr | None = None
+    smtp: str = "127.0.0.1:1025"
+    smtp_tls: bool = False
+    otlp_endpoint: str | None = None
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    max_body_bytes: Annotated[int, Field(gt=0)] = 1_048_576
+    drain_seconds: Annotated[float, Field(ge=0, le=5)] = 1.0
+    allow_plaintext: Annotated[frozenset[str], NoDecode] = frozenset()
+    """Links that something below encrypts (a service mesh): `eventstore,kafka,mongodb,jwks,smtp,otlp`."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then environment, then files: a file is named like its variable, in lower case."""
+        folder = os.environ.get("VETWIRE_SECRETS_DIR")
+        files = SecretsSettingsSource(settings_cls, secrets_dir=folder) if folder else file_secret_settings
+        return init_settings, env_settings, files
+
+    @field_validator("allow_plaintext", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("kek", "token_secret")
+    @classmethod
+    def _is_key(cls, value: SecretStr) -> SecretStr:
+        try:
+            size = len(base64.b64decode(value.get_secret_value(), validate=True))
+        except binascii.Error:
+            raise ValueError("not base64") from None
+        if size != KEY_BYTES:
+            raise ValueError(f"needs {KEY_BYTES} bytes, base64")
+        return value
+
+    @model_validator(mode="after")
+    def _refuse_development_in_production(self) -> Self:
+        violations = self.violations() if self.env == "production" else []
+        if violations:
+            raise UnsafeSettings(violations)
+        return self
+
+    @property
+    def kek_bytes(self) -> bytes:
+        """The key that wraps the data-subject keys: 32 bytes."""
+        return base64.b64decode(self.kek.get_secret_value())
+
+    @property
+    def token_secret_bytes(self) -> bytes:
+        """The key of one-time tokens, cursors and blind indexes: 32 bytes."""
+        return base64.b64decode(self.token_secret.get_secret_value())
+
+    def violations(self) -> list[str]:
+        """What would be unsafe in production, one sentence each; empty when all is well."""
+        return [*self._weak_secrets(), *self._plain_links()]
