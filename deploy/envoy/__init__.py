@@ -1,0 +1,1 @@
+"""The gateway: one Envoy configuration, rendered from the services' route tables."""
