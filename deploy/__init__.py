@@ -1,0 +1,1 @@
+"""How Vetwire is run: embedded on one machine, by compose, on Kubernetes."""

@@ -1,0 +1,1 @@
+"""The zero-install stack: every server and service of Vetwire as plain processes of one machine."""

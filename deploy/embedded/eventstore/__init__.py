@@ -1,0 +1,1 @@
+"""An event store for development and small clinics: the EventStoreDB protocol over SQLite."""
