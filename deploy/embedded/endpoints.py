@@ -1,0 +1,105 @@
+"""`endpoints.json`: everything a script, a test or a person needs to reach the running system."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from deploy.embedded import mongodb, noida
+from deploy.embedded.options import APACHE, NOIDA, Options
+from deploy.embedded.servers_plan import Addresses
+from deploy.embedded.state import SystemState, read_json, write_json
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One real server of the run; `kind` is embedded or given (by address)."""
+
+    name: str
+    version: str
+    kind: str
+    address: str
+    note: str = ""
+
+
+def servers(options: Options, at: Addresses) -> list[Server]:
+    """Which software the run really had."""
+    return [
+        _given("event store", at.eventstore)
+        if options.eventstore
+        else Server("Vetwire event store (EventStoreDB protocol)", "0.1.0", "embedded", at.eventstore),
+        _broker(options, at.kafka),
+        _given("MongoDB", at.mongodb)
+        if options.mongodb
+        else Server("SecantusDB (MongoDB protocol)", mongodb.version(), "embedded", at.mongodb),
+    ]
+
+
+def _given(name: str, address: str) -> Server:
+    return Server(name, "", "given", _without_password(address))
+
+
+def _without_password(address: str) -> str:
+    scheme, found, rest = address.rpartition("://")
+    return scheme + found + rest.rpartition("@")[2]
+
+
+def _broker(options: Options, address: str) -> Server:
+    if options.broker == NOIDA:
+        return Server("noida-db (Kafka protocol)", noida.version(), "embedded", address)
+    if options.broker == APACHE:
+        told = json.loads((options.root / "data" / "broker.json").read_text())
+        return Server(told["name"], told["version"], "embedded", address, told["note"])
+    return _given("Kafka", address)
+
+
+def server_endpoints(options: Options, at: Addresses) -> dict[str, Any]:
+    """The part of the file that the servers alone can fill."""
+    return {
+        "eventstore": at.eventstore,
+        "kafka": at.kafka,
+        "mongodb": at.mongodb,
+        "mailbox": {"smtp": at.smtp, "http": at.mailbox},
+        "servers": [asdict(server) for server in servers(options, at)],
+    }
+
+
+def service_endpoints(host: str, names: Mapping[str, tuple[str, ...]], state: SystemState) -> dict[str, Any]:
+    """service -> process (api, worker) -> url, port and pid; components are named `<service>-<process>`."""
+    return {
+        service: {process: _process(host, state, f"{service}-{process}") for process in processes}
+        for service, processes in names.items()
+    }
+
+
+def _process(host: str, state: SystemState, component: str) -> dict[str, Any]:
+    each = state.components[component]
+    return {"url": f"http://{host}:{each.port}", "port": each.port, "pid": each.pid}
+
+
+def write_endpoints(root: Path, content: Mapping[str, Any]) -> None:
+    """The sample loader's own file (clinics, logins) is merged in."""
+    write_json(root / "endpoints.json", {**content, **read_json(root / "sample.json")})
+
+
+def summary(content: Mapping[str, Any]) -> str:
+    """What is printed when the system is ready."""
+    lines = [
+        f"  {name:<12} {content[name]}" for name in ("gateway", "eventstore", "kafka", "mongodb") if name in content
+    ]
+    lines.append(f"  {'mails':<12} {content['mailbox']['http']}/messages")
+    lines += [_server_line(each) for each in content["servers"]]
+    lines += _login_lines(content.get("logins", []))
+    return "\n".join(lines)
+
+
+def _server_line(each: Mapping[str, str]) -> str:
+    note = f"  WARNING: {each['note']}" if each["note"] else ""
+    return f"  {'':<12} {each['name']} {each['version']} ({each['kind']}){note}"
+
+
+def _login_lines(logins: Any) -> list[str]:
+    if isinstance(logins, Mapping):
+        logins = [{"role": role, **login} for role, login in logins.items() if isinstance(login, Mapping)]
+    return [f"  {'login':<12} " + "  ".join(f"{key}={value}" for key, value in each.items()) for each in logins]
