@@ -2,7 +2,7 @@
 
 from deploy.envoy.gateway import Address, Gateway, Json, Tls, seconds, typed
 from deploy.envoy.rates import per_address
-from deploy.envoy.replies import default, local_reply_config, overwrite
+from deploy.envoy.replies import SECURITY_HEADERS, local_reply_config
 from deploy.envoy.routing import BODY, CORS, JWT, RATE, route_config
 from deploy.envoy.tokens import token_check
 
@@ -22,17 +22,9 @@ STRIPPED_NAMES = (
     "x-http-method-override",
     "x-forwarded-client-cert",
     "x-forwarded-host",
+    "x-request-id",
     "forwarded",
     "proxy",
-)
-
-SECURITY_HEADERS = (
-    overwrite("strict-transport-security", "max-age=31536000; includeSubDomains"),
-    overwrite("x-content-type-options", "nosniff"),
-    overwrite("referrer-policy", "no-referrer"),
-    overwrite("cross-origin-resource-policy", "same-site"),
-    default("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
-    default("cache-control", "no-store"),
 )
 
 # No path, no query, no address, no agent: a path may name a client. The service logs its part under the same id.
@@ -110,12 +102,12 @@ def _protocol_limits() -> Json:
 def _trust(gateway: Gateway) -> Json:
     """Nothing that a client says about itself is believed, and the gateway's own make is not told."""
     return {
+        "early_header_mutation_extensions": [_filter("vetwire.strip", _strip())],
         "use_remote_address": True,
         "xff_num_trusted_hops": gateway.trusted_hops,
         "internal_address_config": {"unix_sockets": False},
         "forward_client_cert_details": "SANITIZE",
         "generate_request_id": True,
-        "preserve_external_request_id": False,
         "always_set_request_id_in_response": True,
         "server_header_transformation": "PASS_THROUGH",
         "strip_any_host_port": False,
@@ -124,7 +116,7 @@ def _trust(gateway: Gateway) -> Json:
 
 def _filters(gateway: Gateway) -> list[Json]:
     return [
-        _filter("envoy.filters.http.header_mutation", _headers()),
+        _filter("envoy.filters.http.header_mutation", _secure()),
         _filter(CORS, typed("envoy.extensions.filters.http.cors.v3.Cors")),
         _filter("vetwire.rate.address", per_address(gateway.rate_factor)),
         _filter(JWT, token_check(gateway)),
@@ -142,15 +134,23 @@ def _inactive_rate() -> Json:
     return typed("envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit", stat_prefix="rate_route")
 
 
-def _headers() -> Json:
-    """First in the chain, so that it also is the last to touch every answer, the gateway's own included."""
+def _strip() -> Json:
+    """Before anything else looks at the request: what a client may not say is gone, its request id included."""
     prefixes = [{"remove_on_match": {"key_matcher": {"prefix": prefix}}} for prefix in STRIPPED_PREFIXES]
     names = [{"remove": name} for name in STRIPPED_NAMES]
+    return typed(
+        "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
+        mutations=[*prefixes, *names],
+    )
+
+
+def _secure() -> Json:
+    """First in the chain, so that it is the last to touch every answer, the gateway's own included."""
     answers = [{"append": header} for header in SECURITY_HEADERS]
     silence = [{"remove": "server"}, {"remove": "x-powered-by"}]
     return typed(
         "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation",
-        mutations={"request_mutations": [*prefixes, *names], "response_mutations": [*silence, *answers]},
+        mutations={"response_mutations": [*silence, *answers]},
     )
 
 

@@ -2,7 +2,7 @@
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from messaging.routes import ROUTES as MESSAGING
@@ -69,9 +69,10 @@ class Gateway:
     tls: Tls | None = None
     trusted_hops: int = 0
     rate_factor: float = 1.0
+    table: Mapping[str, tuple[Route, ...]] = field(default_factory=lambda: ROUTE_TABLE)
 
     def __post_init__(self) -> None:
-        unknown = self.services.keys() - ROUTE_TABLE.keys()
+        unknown = self.services.keys() - self.table.keys()
         if unknown:
             raise ValueError(f"no route table for: {', '.join(sorted(unknown))}")
         if "portal" not in self.services:
@@ -80,7 +81,7 @@ class Gateway:
     @property
     def routes(self) -> list[tuple[str, Route]]:
         """Every route of every service that has an address here, in the order in which they are tried."""
-        return [(name, route) for name in sorted(self.services) for route in ROUTE_TABLE[name]]
+        return [(name, route) for name in sorted(self.services) for route in self.table[name]]
 
 
 def typed(kind: str, **fields: Any) -> Json:

@@ -49,6 +49,16 @@ def default(name: str, value: str) -> Json:
     return {"header": {"key": name, "value": value}, "append_action": "ADD_IF_ABSENT"}
 
 
+SECURITY_HEADERS = (
+    overwrite("strict-transport-security", "max-age=31536000; includeSubDomains"),
+    overwrite("x-content-type-options", "nosniff"),
+    overwrite("referrer-policy", "no-referrer"),
+    overwrite("cross-origin-resource-policy", "same-site"),
+    default("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+    default("cache-control", "no-store"),
+)
+
+
 def local_reply_config() -> Json:
     """One mapper per status; replies of the services pass untouched."""
     return {"mappers": [_mapper(reply) for reply in REPLIES]}
@@ -64,8 +74,13 @@ def _mapper(reply: Reply) -> Json:
     }
     return {
         "filter": _status_is(reply.status),
-        "headers_to_add": [overwrite(name, value) for name, value in reply.headers],
-        "body_format_override": {"json_format": document, "content_type": "application/problem+json"},
+        # The security headers again: a request too broken to enter the filter chain is answered from here alone.
+        "headers_to_add": [*SECURITY_HEADERS, *(overwrite(name, value) for name, value in reply.headers)],
+        "body_format_override": {
+            "json_format": document,
+            "omit_empty_values": True,
+            "content_type": "application/problem+json",
+        },
     }
 
 

@@ -23,6 +23,9 @@ CORS_REQUEST_HEADERS = (
     "traceparent",
 )
 
+# A service may be busy with what it was sent before it reads on.
+UPLOAD_IDLE_SECONDS = 300
+
 # Largest content-length a 64-bit range can name.
 _BEYOND = 2**63 - 1
 
@@ -69,13 +72,11 @@ def _action(service: str, route: Route) -> Json:
     action: Json = {"cluster": service, "retry_policy": _retry()}
     if route.live:
         return {**action, "timeout": "0s", "idle_timeout": seconds(route.timeout_seconds)}
-    # The time limit starts when the whole request is in, so a second one bounds the sending.
-    whole = seconds(route.timeout_seconds * 2)
     return {
         **action,
-        "timeout": seconds(route.timeout_seconds),
-        "idle_timeout": seconds(max(30, route.timeout_seconds if route.upload else 0)),
-        "max_stream_duration": {"max_stream_duration": whole},
+        "idle_timeout": seconds(UPLOAD_IDLE_SECONDS if route.upload else route.timeout_seconds),
+        # Not `timeout`, which starts only when the whole request is in: a slow sender counts too.
+        "max_stream_duration": {"max_stream_duration": seconds(route.timeout_seconds)},
     }
 
 

@@ -24,7 +24,8 @@ class Route:
     `path` ending in "/" covers everything below it, any other path is exact; `{name}` stands for one segment.
     `access` is "public" or "token": a token route is reached only with a valid access token, and its rate is
     counted per token subject; a public one is counted per client address (IPv6: per /64).
-    `live` is an SSE answer: no time limit, ended after `timeout_seconds` without a byte from the service.
+    `timeout_seconds` bounds the whole exchange, from the first header in to the last byte out.
+    `live` is an SSE answer: it has no such bound, and ends after `timeout_seconds` without a byte from the service.
     `upload` passes the request body on as it comes, without holding it in the gateway.
     """
 
