@@ -106,9 +106,9 @@ class EventStore:
             return []
         return [stored(event) for event in found]
 
-    async def head(self) -> int:
-        """The commit position of the newest event in the store; 0 if there is none."""
-        return await self._client.get_commit_position(filter_exclude=())
+    async def head(self, types: str) -> int:
+        """The commit position of the newest event whose type matches the regex `types`; 0 if there is none."""
+        return await self._client.get_commit_position(filter_include=(types,))
 
     @asynccontextmanager
     async def subscribe(self, after: int | None, types: str) -> AsyncIterator[AsyncIterator[StoredEvent | None]]:

@@ -1,8 +1,10 @@
 """MongoDB through motor; the only module that knows the driver (design 20)."""
 
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
-from bson.codec_options import CodecOptions, DatetimeConversion
+from bson.codec_options import CodecOptions, TypeRegistry
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo.errors import AutoReconnect, NotPrimaryError, PyMongoError, WTimeoutError
 from pymongo.write_concern import WriteConcern
@@ -15,7 +17,16 @@ Collection = AsyncIOMotorCollection[Document]
 UNJOURNALED = WriteConcern(w=1)
 JOURNALED = WriteConcern(w="majority", j=True)
 INFRASTRUCTURE_ERRORS = (AutoReconnect, NotPrimaryError, WTimeoutError, OSError, PyMongoError)
-CODEC: CodecOptions[Document] = CodecOptions(tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_AUTO)
+
+
+def _encoded(value: Any) -> Any:
+    """BSON has no calendar date and no exact decimal of Python's: both are kept as text, which pydantic reads back."""
+    if isinstance(value, date | Decimal):
+        return str(value)
+    raise TypeError(f"no BSON for {type(value).__name__}")
+
+
+CODEC: CodecOptions[Document] = CodecOptions(tz_aware=True, type_registry=TypeRegistry(fallback_encoder=_encoded))
 
 
 def connect(uri: str) -> Client:

@@ -33,7 +33,8 @@ class Projection(Generic[E, V]):
     """One document for each stream of `category`, in `collection`, keyed by the stream's id (design 10).
 
     `evolve` gets the document so far (None: there is none) and one event, and returns the next one
-    (None: there is none any more). It is called for the event types in `handles` only.
+    (None: there is none any more). It is called for the event types in `handles` only. `indexes` are lists of
+    the view's fields; each index starts with the clinic.
     """
 
     collection: str
@@ -41,6 +42,7 @@ class Projection(Generic[E, V]):
     handles: tuple[type, ...]
     view: type[V]
     evolve: Callable[[V | None, E], V | None]
+    indexes: tuple[tuple[str, ...], ...] = ()
 
     def fold(self, events: Iterable[E], view: V | None = None) -> V | None:
         """The document after `events`, oldest first; events of other types change nothing."""

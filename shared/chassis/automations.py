@@ -1,0 +1,124 @@
+"""Automations run once for each event: the inbox remembers which are done (design 14)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import structlog
+from pydantic import BaseModel
+
+from shared.chassis import clock, commands
+from shared.chassis.documents import LIVING, AnyProjection
+from shared.chassis.event_store import EventStore
+from shared.chassis.mongo import Database, Document, journaled
+from shared.chassis.outbox import Outbox
+from shared.chassis.parking import Parking
+from shared.chassis.projections import Arrival
+from shared.events.envelope import Actor, Recorded
+from shared.kernel.automation import Automation, Cause, Issue, Mail, Reaction
+from shared.kernel.errors import Refused
+from shared.kernel.ids import derived_id
+from shared.kernel.streams import key_of
+
+log = structlog.get_logger(__name__)
+
+
+class Reactor:
+    """Runs one automation. Infrastructure errors escape: the event is then not in the inbox and comes again.
+
+    What it did before the error is recognised: its commands and effects carry ids derived from the event's.
+    """
+
+    def __init__(
+        self,
+        automation: Automation[Any],
+        views: Sequence[AnyProjection],
+        db: Database,
+        store: EventStore,
+        outbox: Outbox,
+        parking: Parking,
+    ) -> None:
+        self._automation = automation
+        self._views = {view.collection: view for view in views}
+        self._db = db
+        self._inbox = journaled(db["inbox"])
+        self._store = store
+        self._outbox = outbox
+        self._parking = parking
+
+    async def apply(self, window: Sequence[Arrival]) -> None:
+        """React to the window's events, oldest first, skipping those done before."""
+        mine = [
+            arrival
+            for arrival in window
+            if isinstance(arrival.event, Recorded) and isinstance(arrival.event.event, self._automation.handles)
+        ]
+        if not mine:
+            return
+        ids = {self._inbox_id(a): a for a in mine}
+        done = {row["_id"] async for row in self._inbox.find({"_id": {"$in": list(ids)}}, {"_id": 1})}
+        for inbox_id, arrival in ids.items():
+            if inbox_id not in done:
+                await self._once(inbox_id, arrival)
+
+    def _inbox_id(self, arrival: Arrival) -> str:
+        return f"{self._automation.name}/{arrival.stored.id}"
+
+    async def _once(self, inbox_id: str, arrival: Arrival) -> None:
+        recorded = arrival.event
+        assert isinstance(recorded, Recorded)
+        try:
+            reactions = await self._reactions(recorded)
+        except Exception as error:
+            if isinstance(error, commands.INFRASTRUCTURE_ERRORS):
+                raise
+            await self._parking.park(self._automation.name, arrival.stored, f"{type(error).__name__}: {error}")
+            reactions = []
+        for index, reaction in enumerate(reactions):
+            await self._carry_out(recorded, index, reaction)
+        row = {"at": clock.now(), "_clinic": recorded.metadata.clinic_id}
+        await self._inbox.update_one({"_id": inbox_id}, {"$setOnInsert": row}, upsert=True)
+
+    async def _reactions(self, recorded: Recorded) -> Sequence[Reaction]:
+        key = key_of(recorded.stream)
+        local_id = key.partition(".")[2]
+        cause = Cause(recorded.event, recorded.metadata.clinic_id, local_id, str(recorded.id))
+        needed = self._automation.needs(cause)
+        documents = {name: await self._document(name, key) for name, key in needed.items()}
+        return self._automation.react(cause, **documents)
+
+    async def _document(self, collection: str, key: str) -> BaseModel | None:
+        row = await self._db[collection].find_one({"_id": key, **LIVING})
+        return None if row is None else self._view(collection, row)
+
+    def _view(self, collection: str, row: Document) -> BaseModel:
+        view: BaseModel = self._views[collection].view.model_validate(row)
+        return view
+
+    async def _carry_out(self, recorded: Recorded, index: int, reaction: Reaction) -> None:
+        effect_id = f"{self._automation.name}/{recorded.id}/{index}"
+        match reaction:
+            case Mail():
+                await self._outbox.put(effect_id, recorded.metadata.clinic_id, reaction)
+            case Issue():
+                await self._issue(recorded, effect_id, reaction)
+
+    async def _issue(self, recorded: Recorded, effect_id: str, issue: Issue) -> None:
+        context = _context(recorded, self._automation.name, effect_id, clock.now())
+        try:
+            await commands.handle(self._store, issue.decider, issue.local_id, issue.command, context)
+        except Refused as refusal:
+            # The policy asked, the domain said no: that is an answer, and asking again would not change it.
+            log.info("automation refused", automation=self._automation.name, code=refusal.code)
+
+
+def _context(recorded: Recorded, name: str, effect_id: str, now: datetime) -> commands.Context:
+    return commands.Context(
+        clinic_id=recorded.metadata.clinic_id,
+        actor=Actor(kind="system", id=name),
+        command_id=derived_id(effect_id),
+        correlation_id=recorded.metadata.correlation_id,
+        causation_id=str(recorded.id),
+        traceparent=recorded.metadata.traceparent,
+        now=now,
+    )

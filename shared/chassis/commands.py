@@ -1,0 +1,114 @@
+"""Command handling: load the stream, decide, append what was decided at the revision that was read (design 3)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from shared.chassis import event_store, mongo
+from shared.chassis.event_store import NO_STREAM, Append, EventStore
+from shared.events.base import Event
+from shared.events.envelope import Actor, Metadata
+from shared.kernel.decider import Decider
+from shared.kernel.errors import RevisionMismatch
+from shared.kernel.ids import event_id
+from shared.kernel.streams import stream_name
+
+C = TypeVar("C")
+S = TypeVar("S")
+E = TypeVar("E", bound=Event)
+ATTEMPTS = 5
+INFRASTRUCTURE_ERRORS = (*event_store.INFRASTRUCTURE_ERRORS, *mongo.INFRASTRUCTURE_ERRORS, RevisionMismatch)
+
+
+@dataclass(frozen=True)
+class Context:
+    """Who asks, in which clinic, when (UTC), and what led to it. The same `command_id` is the same wish."""
+
+    clinic_id: str
+    actor: Actor
+    command_id: UUID
+    correlation_id: str
+    now: datetime
+    causation_id: str | None = None
+    traceparent: str | None = None
+
+    def metadata(self) -> Metadata:
+        """What every event of this command carries."""
+        return Metadata(
+            clinic_id=self.clinic_id,
+            actor=self.actor,
+            command_id=self.command_id,
+            correlation_id=self.correlation_id,
+            causation_id=self.causation_id,
+            traceparent=self.traceparent,
+            recorded_at=self.now,
+        )
+
+
+@dataclass(frozen=True)
+class Handled:
+    """Where the command's stream is now. `revision` is what a reader waits for (design 16); -1: still no stream."""
+
+    stream: str
+    revision: int
+    events: tuple[Event, ...]
+    state: Any
+
+
+async def handle(
+    store: EventStore,
+    decider: Decider[C, E, S],
+    local_id: str,
+    command: C,
+    context: Context,
+    if_match: int | None = None,
+) -> Handled:
+    """Decide `command` on the stream `<category>-<clinic>.<local_id>` and append the outcome.
+
+    A race is settled by deciding again on the newer state, 5 times at most; with `if_match` the stream must be at
+    that revision. Raises Refused (the domain said no), RevisionMismatch (the race was not won, or `if_match` is stale).
+    """
+    stream = stream_name(decider.category, context.clinic_id, local_id)
+    for attempt in range(ATTEMPTS):
+        history = await store.read(stream)
+        revision = history[-1].revision if history else NO_STREAM
+        if if_match is not None and if_match != revision:
+            raise RevisionMismatch(stream, if_match, revision)
+        if done := _already_done(stream, context.command_id, history, decider):
+            return done
+        state = decider.fold([recorded.event for recorded in history])  # type: ignore[misc]  # the stream holds E
+        events = decider.decide(command, state)
+        try:
+            return await _appended(store, decider, stream, revision, state, events, context)
+        except RevisionMismatch:
+            if if_match is not None or attempt == ATTEMPTS - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+async def _appended(
+    store: EventStore,
+    decider: Decider[C, E, S],
+    stream: str,
+    revision: int,
+    state: S,
+    events: Sequence[E],
+    context: Context,
+) -> Handled:
+    if events:
+        numbered = [(event_id(context.command_id, i), event) for i, event in enumerate(events)]
+        revision = await store.append(Append(stream, revision, numbered, context.metadata()))
+    for event in events:
+        state = decider.evolve(state, event)
+    return Handled(stream, revision, tuple(events), state)
+
+
+def _already_done(stream: str, command_id: UUID, history: Sequence[Any], decider: Decider[C, E, S]) -> Handled | None:
+    """A retry after a lost reply finds its own events: it gets the first answer, whatever came after."""
+    mine = [recorded for recorded in history if recorded.metadata.command_id == command_id]
+    if not mine:
+        return None
+    until = [r.event for r in history if r.revision <= mine[-1].revision]
+    return Handled(stream, mine[-1].revision, tuple(r.event for r in mine), decider.fold(until))

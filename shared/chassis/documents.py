@@ -1,0 +1,48 @@
+"""What a view's document looks like in MongoDB: the view's fields, and beside them what its keeper needs.
+
+`_id` is the stream's key, `_rev` the revision of the newest event folded in, `_clinic` the tenant; `_gone` marks a
+document that is no more, whose revision must be remembered all the same.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from shared.chassis.event_store import NO_STREAM
+from shared.chassis.mongo import Database, Document
+from shared.kernel.decider import Projection
+from shared.kernel.streams import clinic_of, key_of
+
+AnyProjection = Projection[Any, Any]
+LIVING = {"_gone": {"$exists": False}}
+
+
+@dataclass(slots=True)
+class Folded:
+    """A document on its way: `stored_rev` is what the database holds (-1: nothing), `revision` what `view` has seen."""
+
+    stream: str
+    stored_rev: int
+    revision: int
+    view: BaseModel | None
+
+    def to_document(self) -> Document:
+        """The document to write."""
+        head = {"_id": key_of(self.stream), "_rev": self.revision, "_clinic": clinic_of(self.stream)}
+        return head | (self.view.model_dump() if self.view is not None else {"_gone": True})
+
+
+def folded(projection: AnyProjection, stream: str, document: Document | None) -> Folded:
+    """What the database holds of a stream's document."""
+    if document is None:
+        return Folded(stream, NO_STREAM, NO_STREAM, None)
+    view = None if "_gone" in document else projection.view.model_validate(document)
+    return Folded(stream, document["_rev"], document["_rev"], view)
+
+
+async def ensure_indexes(db: Database, projections: tuple[AnyProjection, ...]) -> None:
+    """The indexes that the projections ask for, each beginning with the clinic."""
+    for projection in projections:
+        for fields in projection.indexes:
+            await db[projection.collection].create_index([("_clinic", 1), *((field, 1) for field in fields)])

@@ -1,0 +1,125 @@
+"""Kafka through aiokafka: topics, a producer that is thrown away when it fails, a look at the end of a partition."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from shared.events.topics import MAX_MESSAGE_BYTES, TOPICS, Topic
+
+__all__ = ["INFRASTRUCTURE_ERRORS", "TopicPartition", "ends", "ensure_topics", "producer", "records_before"]
+
+INFRASTRUCTURE_ERRORS = (KafkaError, OSError, asyncio.TimeoutError)
+_PATIENCE = 20.0
+log = structlog.get_logger(__name__)
+
+
+async def ensure_topics(bootstrap: str, topics: Iterable[Topic] = TOPICS, replication: int = 1) -> list[str]:
+    """Create the topics that do not exist and return their names. Must run before any worker starts.
+
+    A Faust worker that starts without its topics subscribes to nothing (libraries 0.11). KafkaError if refused.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        missing = [t for t in topics if t.name not in set(await admin.list_topics())]
+        wanted = [NewTopic(t.name, t.partitions, replication, topic_configs=t.settings) for t in missing]
+        response = await admin.create_topics(wanted) if wanted else None
+        for name, code, *_ in response.topic_errors if response else ():
+            if code and for_code(code) is not TopicAlreadyExistsError:
+                raise for_code(code)(name)
+        return [t.name for t in missing]
+    finally:
+        await admin.close()
+
+
+@asynccontextmanager
+async def producer(bootstrap: str, client_id: str) -> AsyncIterator[AIOKafkaProducer]:
+    """An idempotent producer (acks=all). After any error that it raises, leave the block and open a new one.
+
+    It may be stuck otherwise: aiokafka #1017 (sequence numbers), #1039 (a send that never ends).
+    """
+    made = AIOKafkaProducer(
+        bootstrap_servers=bootstrap,
+        client_id=client_id,
+        enable_idempotence=True,
+        max_request_size=MAX_MESSAGE_BYTES,
+        max_batch_size=256 * 1024,
+        request_timeout_ms=10_000,
+        metadata_max_age_ms=30_000,
+    )
+    await asyncio.wait_for(made.start(), _PATIENCE)
+    try:
+        yield made
+    finally:
+        try:
+            await asyncio.wait_for(made.stop(), 5)
+        except INFRASTRUCTURE_ERRORS as error:
+            log.warning("producer abandoned", error=repr(error))
+
+
+@asynccontextmanager
+async def _reader(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        enable_auto_commit=False,
+        max_partition_fetch_bytes=2 * MAX_MESSAGE_BYTES,
+        auto_offset_reset="none",
+    )
+    await asyncio.wait_for(consumer.start(), _PATIENCE)
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+async def ends(bootstrap: str, topics: Iterable[str]) -> dict[TopicPartition, int]:
+    """For every partition of `topics` the offset that its next record will have."""
+    async with _reader(bootstrap) as consumer:
+        return await _ends(consumer, topics)
+
+
+async def records_before(
+    bootstrap: str, topics: Iterable[str], offsets: Mapping[TopicPartition, int] | None = None
+) -> dict[TopicPartition, Any]:
+    """The record just before each offset (default: the newest one of each partition); absent where there is none."""
+    async with _reader(bootstrap) as consumer:
+        end = await _ends(consumer, topics)
+        begin = await consumer.beginning_offsets(list(end))
+        at = {tp: (end if offsets is None else offsets).get(tp, 0) - 1 for tp in end}
+        wanted = {tp: offset for tp, offset in at.items() if begin[tp] <= offset < end[tp]}
+        return await asyncio.wait_for(_fetched(consumer, wanted), _PATIENCE)
+
+
+async def _ends(consumer: AIOKafkaConsumer, topics: Iterable[str]) -> dict[TopicPartition, int]:
+    known = await consumer._client.fetch_all_metadata()
+    tps = [TopicPartition(t, p) for t in topics for p in known.partitions_for_topic(t) or ()]
+    return dict(await consumer.end_offsets(tps)) if tps else {}
+
+
+async def _fetched(consumer: AIOKafkaConsumer, wanted: Mapping[TopicPartition, int]) -> dict[TopicPartition, Any]:
+    found: dict[TopicPartition, Any] = {}
+    consumer.assign(list(wanted))
+    for tp, offset in wanted.items():
+        consumer.seek(tp, offset)
+    while missing := wanted.keys() - found.keys():
+        for tp, records in (await consumer.getmany(*missing, timeout_ms=500, max_records=len(missing))).items():
+            found.setdefault(tp, records[0])
+            consumer.pause(tp)
+    return found
+
+
+async def _main() -> None:
+    from shared.chassis.settings import ChassisSettings
+
+    made = await ensure_topics(ChassisSettings().kafka)
+    log.info("topics ready", created=made)
+
+
+if __name__ == "__main__":
+    asyncio.run(_main())

@@ -1,0 +1,104 @@
+"""Effects on the world leave from here, each once for the event that caused it (design 14).
+
+A row is written when the effect is decided and marked when it has left; its content is dropped then. A crash between
+leaving and marking sends it again with the same Message-ID, by which mail systems recognise it.
+"""
+
+import asyncio
+from datetime import timedelta
+from email.message import EmailMessage
+from typing import Any, Protocol
+
+import aiosmtplib
+import structlog
+from pymongo import ReturnDocument
+
+from shared.chassis import clock, metrics, mongo
+from shared.chassis.mongo import Database, Document, journaled
+from shared.kernel.automation import Mail
+
+ATTEMPTS = 10
+_CLAIM_SECONDS = 60
+_PAUSE = 0.25
+log = structlog.get_logger(__name__)
+
+
+class MailSender(Protocol):
+    """Delivers a mail or raises; told the same `message_id` twice it must not matter."""
+
+    async def send(self, mail: Mail, message_id: str) -> None: ...
+
+
+class SmtpSender:
+    """Mail by SMTP to `host:port`; `sender` is the From address."""
+
+    def __init__(self, address: str, sender: str, use_tls: bool = False) -> None:
+        self._host, _, port = address.rpartition(":")
+        self._port = int(port)
+        self._sender = sender
+        self._use_tls = use_tls
+
+    async def send(self, mail: Mail, message_id: str) -> None:
+        message = EmailMessage()
+        message["From"], message["To"], message["Subject"] = self._sender, mail.to, mail.subject
+        message["Message-ID"] = f"<{message_id}@vetwire>"
+        message.set_content(mail.text)
+        await aiosmtplib.send(message, hostname=self._host, port=self._port, start_tls=self._use_tls, timeout=15)
+
+
+class Outbox:
+    """The effects of one service."""
+
+    def __init__(self, service: str, db: Database, sender: MailSender) -> None:
+        self._service = service
+        self._rows = journaled(db["outbox"])
+        self._sender = sender
+
+    async def put(self, effect_id: str, clinic_id: str, mail: Mail) -> None:
+        """Decide on an effect; deciding it again changes nothing."""
+        row = {
+            "_clinic": clinic_id,
+            "mail": {"to": mail.to, "subject": mail.subject, "text": mail.text},
+            "state": "pending",
+            "attempts": 0,
+            "due": clock.now(),
+        }
+        await self._rows.update_one({"_id": effect_id}, {"$setOnInsert": row}, upsert=True)
+
+    async def run(self) -> None:
+        """Send what is due until cancelled; several workers may do so at once."""
+        while True:
+            try:
+                while (row := await self._claim()) is not None:
+                    await self._deliver(row)
+                pending = await self._rows.count_documents({"state": "pending"})
+                metrics.OUTBOX_PENDING.labels(self._service).set(pending)
+            except mongo.INFRASTRUCTURE_ERRORS as error:
+                log.warning("outbox waits", service=self._service, error=repr(error))
+            await asyncio.sleep(_PAUSE)
+
+    async def _claim(self) -> Document | None:
+        now = clock.now()
+        due = {"state": "pending", "due": {"$lt": now}}
+        update = {"$set": {"due": now + timedelta(seconds=_CLAIM_SECONDS)}, "$inc": {"attempts": 1}}
+        found: Document | None = await self._rows.find_one_and_update(
+            due, update, sort=[("due", 1)], return_document=ReturnDocument.AFTER
+        )
+        return found
+
+    async def _deliver(self, row: Document) -> None:
+        try:
+            await self._sender.send(Mail(**row["mail"]), row["_id"])
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            await self._later(row, error)
+            return
+        sent = {"$set": {"state": "sent", "sent_at": clock.now()}, "$unset": {"mail": 1}}
+        await self._rows.update_one({"_id": row["_id"]}, sent)
+
+    async def _later(self, row: Document, error: Exception) -> None:
+        """Try again after 1, 2, 4 ... seconds; after ten attempts the row stays as failed for an operator."""
+        log.warning("effect not sent", effect=row["_id"], attempt=row["attempts"], error=type(error).__name__)
+        change: dict[str, Any] = {"due": clock.now() + timedelta(seconds=2 ** row["attempts"] / 2)}
+        if row["attempts"] >= ATTEMPTS:
+            change = {"state": "failed", "error": type(error).__name__}
+        await self._rows.update_one({"_id": row["_id"]}, {"$set": change})

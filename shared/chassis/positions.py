@@ -1,0 +1,68 @@
+"""How far a service's worker has read, stored beside its read models and journaled after them (design 12).
+
+Kafka's own committed offsets are a hint: what counts is what the database says that it has seen.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import structlog
+from aiokafka import TopicPartition
+from pymongo import UpdateOne
+
+from shared.chassis import clock, kafka
+from shared.chassis.mongo import Database, journaled
+from shared.events.envelope import StoredEvent
+
+log = structlog.get_logger(__name__)
+
+
+class Positions:
+    """For each partition the offset of the next record to read, and the id of the event just before it."""
+
+    def __init__(self, db: Database) -> None:
+        self._rows = journaled(db["positions"])
+
+    async def save(self, read: Mapping[TopicPartition, tuple[int, StoredEvent | None]]) -> None:
+        """Remember the last record handled of each partition: its offset and its event (None: it was no event)."""
+        updates = [
+            UpdateOne({"_id": _id(tp)}, {"$set": _row(offset, event)}, upsert=True)
+            for tp, (offset, event) in read.items()
+        ]
+        await self._rows.bulk_write(updates, ordered=False)
+
+    async def load(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, dict[str, Any]]:
+        """What was saved for those partitions."""
+        wanted = {_id(tp): tp for tp in partitions}
+        return {wanted[row["_id"]]: row async for row in self._rows.find({"_id": {"$in": list(wanted)}})}
+
+    async def starting_points(self, bootstrap: str, assigned: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """The offset to start from for each partition: where we were, or 0 if the topic is not the one we were reading.
+
+        A topic that was made anew has other records at our offset; the id of the last handled one tells (design 8).
+        """
+        saved = await self.load(assigned)
+        before = {tp: row["next"] for tp, row in saved.items()}
+        found = await kafka.records_before(bootstrap, {tp.topic for tp in before}, before) if before else {}
+        return {tp: self._checked(tp, saved.get(tp), found.get(tp)) for tp in assigned}
+
+    def _checked(self, tp: TopicPartition, row: dict[str, Any] | None, record: Any) -> int:
+        if row is None:
+            return 0
+        if record is not None and dict(record.headers).get("ce_id", b"").decode() == row["event_id"]:
+            return int(row["next"])
+        log.warning("not the records we had read: starting over", topic=tp.topic, partition=tp.partition)
+        return 0
+
+
+def _id(tp: TopicPartition) -> str:
+    return f"{tp.topic}/{tp.partition}"
+
+
+def _row(offset: int, event: StoredEvent | None) -> dict[str, Any]:
+    return {
+        "next": offset + 1,
+        "event_id": str(event.id) if event else "",
+        "position": event.position if event else None,
+        "at": clock.now(),
+    }

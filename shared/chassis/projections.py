@@ -1,0 +1,135 @@
+"""Read models from windows of events: one find, a fold in memory, one bulk write for each view (design 10-13)."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from pymongo import InsertOne, ReplaceOne
+from pymongo.errors import BulkWriteError
+
+from shared.chassis import metrics
+from shared.chassis.codec import Undecodable
+from shared.chassis.documents import AnyProjection, Folded, folded
+from shared.chassis.event_store import NO_STREAM, EventStore
+from shared.chassis.mongo import Database, Document
+from shared.chassis.parking import Parking
+from shared.events.envelope import Recorded, StoredEvent
+from shared.kernel.streams import category_of, key_of
+
+_DUPLICATE_KEY = 11000
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An event as it arrived and as it was decoded; None: of a type that this version does not know."""
+
+    stored: StoredEvent
+    event: Recorded | Undecodable | None
+
+
+class Projector:
+    """Keeps one view. Infrastructure errors escape; the same window may then be applied again."""
+
+    def __init__(
+        self, service: str, projection: AnyProjection, db: Database, store: EventStore, parking: Parking
+    ) -> None:
+        self.projection = projection
+        self._collection = db[projection.collection]
+        self._store = store
+        self._parking = parking
+        self._labels = (service, projection.collection)
+
+    async def apply(self, window: Sequence[Arrival]) -> None:
+        """Fold the window's events of this view's streams, each stream in order, and write every document once."""
+        streams: dict[str, list[Arrival]] = defaultdict(list)
+        for arrival in window:
+            if category_of(arrival.stored.stream) == self.projection.category:
+                streams[arrival.stored.stream].append(arrival)
+        await self._park_behind_parked(streams)
+        while streams:
+            documents = [await self._folded(f, streams[f.stream]) for f in await self._found(streams)]
+            lost = await self._write([d for d in documents if d.revision != d.stored_rev])
+            metrics.PROJECTION_EVENTS.labels(*self._labels).inc(sum(map(len, streams.values())))
+            streams = {stream: streams[stream] for stream in lost}
+
+    async def _park_behind_parked(self, streams: dict[str, list[Arrival]]) -> None:
+        """Later events of a stream wait behind its parked one, or the order would break."""
+        for stream in await self._parking.streams(self.projection.collection) & streams.keys():
+            for arrival in streams.pop(stream):
+                await self._parking.park(self.projection.collection, arrival.stored, "waits behind a parked event")
+
+    async def _found(self, streams: dict[str, list[Arrival]]) -> list[Folded]:
+        keys = {key_of(stream): stream for stream in streams}
+        rows = {row["_id"]: row async for row in self._collection.find({"_id": {"$in": list(keys)}})}
+        return [folded(self.projection, stream, rows.get(key)) for key, stream in keys.items()]
+
+    async def _folded(self, document: Folded, arrivals: Sequence[Arrival]) -> Folded:
+        for index, arrival in enumerate(arrivals):
+            if arrival.stored.revision > document.revision + 1:
+                gap = await self._missing(document, arrival.stored.revision)
+                if not await self._step_all(document, gap):
+                    await self._park(arrivals[index:])
+                    return document
+            if arrival.stored.revision > document.revision and not await self._step_all(document, [arrival]):
+                await self._park(arrivals[index + 1 :])
+                return document
+        return document
+
+    async def _missing(self, document: Folded, until: int) -> list[Arrival]:
+        first = document.revision + 1
+        stored = await self._store.read_stored(document.stream, first, until - first)
+        log.info("gap closed", view=self.projection.collection, stream=document.stream, first=first, events=len(stored))
+        decoded = await self._store.codec.decode(stored)
+        return [Arrival(s, d) for s, d in zip(stored, decoded, strict=True)]
+
+    async def _step_all(self, document: Folded, arrivals: Sequence[Arrival]) -> bool:
+        """Fold them; False when one could not be, after parking it and those behind it."""
+        for index, arrival in enumerate(arrivals):
+            if error := self._step(document, arrival):
+                await self._parking.park(self.projection.collection, arrival.stored, error)
+                await self._park(arrivals[index + 1 :])
+                return False
+        return True
+
+    def _step(self, document: Folded, arrival: Arrival) -> str | None:
+        """Fold one event into the document; the reason if its handler failed."""
+        recorded = arrival.event
+        if isinstance(recorded, Undecodable):
+            return str(recorded)
+        try:
+            if recorded is not None and isinstance(recorded.event, self.projection.handles):
+                document.view = self.projection.evolve(document.view, recorded.event)
+        except Exception as error:
+            # A handler is code of ours fed with one event: its failure is parked, never raised into the stream.
+            log.exception("handler failed", view=self.projection.collection, stream=document.stream)
+            return f"{type(error).__name__}: {error}"
+        document.revision = arrival.stored.revision
+        return None
+
+    async def _park(self, arrivals: Sequence[Arrival]) -> None:
+        for arrival in arrivals:
+            await self._parking.park(self.projection.collection, arrival.stored, "waits behind a parked event")
+
+    async def _write(self, documents: Sequence[Folded]) -> set[str]:
+        """Write what is newer than the database; the streams whose document somebody else wrote meanwhile."""
+        if not documents:
+            return set()
+        operations = [_operation(document) for document in documents]
+        try:
+            result = await self._collection.bulk_write(operations, ordered=False)
+            written = result.inserted_count + result.matched_count
+        except BulkWriteError as error:
+            if any(e["code"] != _DUPLICATE_KEY for e in error.details["writeErrors"]):
+                raise
+            written = -1
+        return set() if written == len(documents) else {document.stream for document in documents}
+
+
+def _operation(document: Folded) -> InsertOne[Document] | ReplaceOne[Document]:
+    body: dict[str, Any] = document.to_document()
+    if document.stored_rev == NO_STREAM:
+        return InsertOne(body)
+    return ReplaceOne({"_id": body["_id"], "_rev": document.stored_rev}, body)

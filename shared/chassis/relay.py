@@ -1,0 +1,164 @@
+"""From the event store to Kafka: the only writer to a service's topic (design 7).
+
+Publish, await the broker's word, then store the position of what was published. Whatever breaks, the next round
+starts from that position again: readers drop what they have seen.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterable
+from contextlib import suppress
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaProducer
+
+from shared.chassis import event_store, kafka, metrics, mongo
+from shared.chassis.event_store import EventStore
+from shared.chassis.lease import RENEW_SECONDS, Fenced, Lease
+from shared.chassis.mongo import Database, Document
+from shared.events.base import Event
+from shared.events.cloudevents import Headers, from_record, to_headers
+from shared.events.envelope import StoredEvent
+from shared.events.topics import events_topic
+
+WINDOW = 500
+QUEUE = 2_000
+_PATIENCE = 30.0
+_PAUSE = 0.5
+_INFRASTRUCTURE = (
+    *event_store.INFRASTRUCTURE_ERRORS,
+    *kafka.INFRASTRUCTURE_ERRORS,
+    *mongo.INFRASTRUCTURE_ERRORS,
+)
+log = structlog.get_logger(__name__)
+
+
+def own_types(service: str) -> str:
+    """A regular expression for the stored types of a service."""
+    return re.escape(service) + r"\..*"
+
+
+class Relay:
+    """One for each service is active at a time; the others wait for its lease. `holder` tells them apart."""
+
+    def __init__(
+        self,
+        service: str,
+        store: EventStore,
+        db: Database,
+        bootstrap: str,
+        published: Iterable[type[Event]],
+        holder: str,
+    ) -> None:
+        self._service = service
+        self._topic = events_topic(service)
+        self._store = store
+        self._bootstrap = bootstrap
+        self._published = frozenset(event.type_name for event in published)
+        self._lease = Lease(db["relay"], "relay", holder)
+        self._tails: dict[str, int] = {}
+
+    async def run(self) -> None:
+        """Relay until cancelled. Infrastructure may come and go."""
+        while True:
+            try:
+                if (state := await self._lease.acquire()) is not None:
+                    await self._lead(state)
+            except Fenced:
+                log.warning("relay fenced", service=self._service)
+            except _INFRASTRUCTURE as error:
+                log.warning("relay starts again", service=self._service, error=repr(error))
+            await asyncio.sleep(_PAUSE)
+
+    async def _lead(self, state: Document) -> None:
+        work = asyncio.ensure_future(self._relay(state))
+        lease = asyncio.ensure_future(self._keep_lease())
+        try:
+            done, _ = await asyncio.wait({work, lease}, return_when=asyncio.FIRST_COMPLETED)
+            await done.pop()
+        finally:
+            work.cancel()
+            lease.cancel()
+            await asyncio.gather(work, lease, return_exceptions=True)
+            with suppress(*mongo.INFRASTRUCTURE_ERRORS):
+                await self._lease.release()
+
+    async def _keep_lease(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            await self._lease.renew()
+
+    async def _relay(self, state: Document) -> None:
+        start = await self._start_after(state)
+        log.info("relay starts", service=self._service, after=start)
+        async with (
+            kafka.producer(self._bootstrap, f"{self._service}-relay") as producer,
+            self._store.subscribe(start, own_types(self._service)) as events,
+        ):
+            queue: asyncio.Queue[StoredEvent] = asyncio.Queue(QUEUE)
+            reading = asyncio.ensure_future(_fill(queue, events))
+            try:
+                while True:
+                    await self._publish(producer, await _window(queue, reading))
+                    metrics.RELAY_LAG_EVENTS.labels(self._service).set(queue.qsize())
+            finally:
+                reading.cancel()
+                await asyncio.gather(reading, return_exceptions=True)
+
+    async def _start_after(self, state: Document) -> int | None:
+        """The stored position, or a lower one if a partition no longer ends with what was put there last."""
+        newest = await kafka.records_before(self._bootstrap, [self._topic])
+        found = {str(tp.partition): from_record(r.value, r.headers).position for tp, r in newest.items()}
+        position = state.get("position")
+        self._tails = {p: at for p, at in state.get("tails", {}).items() if found.get(p, 0) >= at}
+        lost = [found.get(p, 0) for p, at in state.get("tails", {}).items() if found.get(p, 0) < at]
+        if lost:
+            log.warning("the broker lost records", service=self._service, partitions=len(lost), back_to=min(lost))
+        return min([position, *lost]) or None if position is not None else None
+
+    async def _publish(self, producer: AIOKafkaProducer, window: list[StoredEvent]) -> None:
+        leaving = [(event, headers) for event in window if (headers := self._headers(event))]
+        sends = [
+            await producer.send(self._topic, key=event.stream.encode(), value=event.data, headers=headers)
+            for event, headers in leaving
+        ]
+        placed = await asyncio.wait_for(asyncio.gather(*sends), _PATIENCE)
+        for (event, _), at in zip(leaving, placed, strict=True):
+            self._tails[str(at.partition)] = event.position
+        await self._lease.save({"position": window[-1].position, "tails": self._tails})
+        metrics.RELAY_PUBLISHED.labels(self._service).inc(len(leaving))
+
+    def _headers(self, event: StoredEvent) -> Headers | None:
+        """None for what stays inside, and for what something else wrote without our metadata.
+
+        The readers meet the latter when they close the gap it leaves in the revisions of its stream.
+        """
+        if event.type not in self._published:
+            return None
+        try:
+            return to_headers(event, f"/{self._service}")
+        except ValueError:
+            log.exception("an event cannot be published", type=event.type, id=str(event.id), stream=event.stream)
+            return None
+
+
+async def _fill(queue: "asyncio.Queue[StoredEvent]", events: AsyncIterator[StoredEvent | None]) -> None:
+    async for event in events:
+        if event is not None:
+            await queue.put(event)
+    raise ConnectionError("the subscription ended")
+
+
+async def _window(queue: "asyncio.Queue[StoredEvent]", reading: "asyncio.Future[None]") -> list[StoredEvent]:
+    """What is waiting now, at least one event; the reader's error if it died."""
+    getting = asyncio.ensure_future(queue.get())
+    either: set[asyncio.Future[Any]] = {getting, reading}
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    if not getting.done():
+        getting.cancel()
+        await reading
+    window = [getting.result()]
+    while not queue.empty() and len(window) < WINDOW:
+        window.append(queue.get_nowait())
+    return window

@@ -1,0 +1,112 @@
+"""The read side for queries: documents of the service's own views, always within one clinic (design 10, 16)."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import Annotated, Any, Generic, TypeVar
+
+from fastapi import Depends, Query
+from pydantic import BaseModel
+
+from shared.chassis.cursors import Paging
+from shared.chassis.documents import LIVING
+from shared.chassis.mongo import Database, Document
+from shared.chassis.problems import Problem
+from shared.kernel.decider import Projection
+from shared.kernel.streams import key_of
+
+V = TypeVar("V", bound=BaseModel)
+PATIENCE_SECONDS = 3.0
+_POLL_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class Shown(Generic[V]):
+    """A document for a reader: its key `<clinic>.<local id>`, its view and the stream revision it has seen."""
+
+    key: str
+    view: V
+    revision: int
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the reader already knows happened: `stream` is at least at `revision`, as a command answered."""
+
+    stream: str
+    revision: int
+
+
+def seen(
+    after: Annotated[
+        str | None,
+        Query(
+            pattern=r"^[a-z][a-z0-9_]*-[^@]{1,300}@\d{1,18}$",
+            description="`<stream>@<revision>` from a command's answer: wait until this view has it.",
+        ),
+    ] = None,
+) -> Seen | None:
+    """Dependency for queries that let a client read its own writes."""
+    if after is None:
+        return None
+    stream, _, revision = after.rpartition("@")
+    return Seen(stream, int(revision))
+
+
+After = Annotated[Seen | None, Depends(seen)]
+
+
+class Views:
+    """Queries over one service's database."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def get(
+        self, projection: Projection[Any, V], clinic_id: str, local_id: str = "", after: Seen | None = None
+    ) -> Shown[V] | None:
+        """The document of a stream; None if none. Problem 503 `view-behind` if `after` is not seen in 3 s."""
+        await self.wait(projection, after)
+        key = f"{clinic_id}.{local_id}" if local_id else clinic_id
+        row = await self._db[projection.collection].find_one({"_id": key, "_clinic": clinic_id, **LIVING})
+        return None if row is None else _shown(projection, row)
+
+    async def list(
+        self,
+        projection: Projection[Any, V],
+        clinic_id: str,
+        where: Mapping[str, Any] | None = None,
+        paging: Paging | None = None,
+        after: Seen | None = None,
+    ) -> Sequence[Shown[V]]:
+        """The clinic's documents that equal `where`, in order of their keys; `paging.read` of them, or all."""
+        await self.wait(projection, after)
+        query: Document = {"_clinic": clinic_id, **(where or {}), **LIVING}
+        if paging is not None and paging.after is not None:
+            query["_id"] = {"$gt": paging.after}
+        found = self._db[projection.collection].find(query).sort("_id", 1)
+        if paging is not None:
+            found = found.limit(paging.read)
+        return [_shown(projection, row) async for row in found]
+
+    async def count(
+        self, projection: Projection[Any, V], clinic_id: str, where: Mapping[str, Any] | None = None
+    ) -> int:
+        """How many documents of the clinic equal `where`."""
+        return await self._db[projection.collection].count_documents({"_clinic": clinic_id, **(where or {}), **LIVING})
+
+    async def wait(self, projection: Projection[Any, V], after: Seen | None) -> None:
+        """Until the document of that stream has seen the revision; other categories are not this view's matter."""
+        if after is None or not after.stream.startswith(f"{projection.category}-"):
+            return
+        until = monotonic() + PATIENCE_SECONDS
+        wanted = {"_id": key_of(after.stream), "_rev": {"$gte": after.revision}}
+        while await self._db[projection.collection].find_one(wanted, {"_id": 1}) is None:
+            if monotonic() > until:
+                raise Problem(503, "view-behind", "The view has not caught up yet.", headers={"Retry-After": "1"})
+            await asyncio.sleep(_POLL_SECONDS)
+
+
+def _shown(projection: Projection[Any, V], row: Document) -> Shown[V]:
+    return Shown(row["_id"], projection.view.model_validate(row), row["_rev"])

@@ -1,0 +1,228 @@
+"""The worker of a service: one Faust app that keeps its views, runs its automations, its relay and its outbox."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+import faust
+import structlog
+import uvicorn
+import uvloop
+from aiokafka import TopicPartition
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from shared.chassis import clock, kafka
+from shared.chassis.automations import Reactor
+from shared.chassis.documents import AnyProjection, ensure_indexes
+from shared.chassis.following import Follower
+from shared.chassis.health import Health, health_app
+from shared.chassis.logs import set_up_logging
+from shared.chassis.outbox import Outbox, SmtpSender
+from shared.chassis.parking import Parking
+from shared.chassis.positions import Positions
+from shared.chassis.projections import Projector
+from shared.chassis.relay import Relay
+from shared.chassis.runtime import Runtime, runtime
+from shared.chassis.settings import ChassisSettings
+from shared.chassis.telemetry import set_up_tracing
+from shared.chassis.windows import Windows
+from shared.events.base import Event
+from shared.events.envelope import StoredEvent
+from shared.events.topics import MAX_MESSAGE_BYTES, events_topic, parked_topic
+from shared.kernel.automation import Automation
+
+MEASURE_SECONDS = 5.0
+STUCK_SECONDS = 120.0
+SENDER = "Vetwire <no-reply@vetwire.local>"
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class WorkerSpec:
+    """What a service's worker is: the services it follows, what it keeps of them, what it publishes of its own."""
+
+    follows: tuple[str, ...]
+    projections: tuple[AnyProjection, ...]
+    automations: tuple[Automation[Any], ...]
+    published: tuple[type[Event], ...]
+
+
+class _Consumer(driver.Consumer):
+    """Starts from the positions beside the read models instead of Kafka's committed offsets."""
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        await super().seek_to_committed()
+        app = self.app
+        assert isinstance(app, _App)
+        wanted = await app.starting_points({TopicPartition(*tp) for tp in self.assignment()})
+        offsets = {TP(tp.topic, tp.partition): offset for tp, offset in wanted.items()}
+        self._read_offset.clear()
+        await self.seek_wait(offsets)
+        return offsets
+
+
+class _Transport(driver.Transport):
+    Consumer = _Consumer
+
+
+class _App(faust.App):
+    starting_points: Callable[[Iterable[TopicPartition]], Awaitable[dict[TopicPartition, int]]]
+
+    def _new_transport(self) -> driver.Transport:
+        return _Transport(self.conf.broker_consumer, self)
+
+
+class _Server(uvicorn.Server):
+    """The signals belong to the worker."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class Worker:
+    """One process of a worker, inside a running loop."""
+
+    def __init__(self, spec: WorkerSpec, running: Runtime) -> None:
+        settings = running.settings
+        self._settings = settings
+        self._positions = Positions(running.db)
+        parking = Parking(settings.service, running.db, self._announce)
+        self._outbox = Outbox(settings.service, running.db, SmtpSender(settings.smtp, SENDER, settings.smtp_tls))
+        projectors = [Projector(settings.service, p, running.db, running.store, parking) for p in spec.projections]
+        reactors = [
+            Reactor(a, spec.projections, running.db, running.store, self._outbox, parking) for a in spec.automations
+        ]
+        self._follower = Follower(settings.service, running.store.codec, projectors, reactors, self._positions)
+        holder = f"{socket.gethostname()}/{clock.new_id()}"
+        self._relay = Relay(settings.service, running.store, running.db, settings.kafka, spec.published, holder)
+        self._windows = Windows(self._follower.handle, self._fatal)
+        self._faust = self._faust_app(spec)
+        self._stop = asyncio.Event()
+        self._failure: BaseException | None = None
+        self._health = self._checks(running)
+        self._progress = (0, monotonic())
+
+    def _faust_app(self, spec: WorkerSpec) -> _App:
+        app = _App(
+            self._settings.service,
+            broker=[f"kafka://{address}" for address in self._settings.kafka.split(",")],
+            web_enabled=False,
+            broker_session_timeout=10,
+            broker_heartbeat_interval=2,
+            broker_request_timeout=30,
+            producer_request_timeout=30,
+            consumer_auto_offset_reset="earliest",
+            consumer_max_fetch_size=2 * MAX_MESSAGE_BYTES,
+            topic_allow_declare=False,
+            topic_disable_leader=True,
+            processing_guarantee="at_least_once",
+            stream_buffer_maxsize=2048,
+        )
+        app.starting_points = lambda tps: self._positions.starting_points(self._settings.kafka, tps)
+        source = app.topic(
+            *(events_topic(service) for service in spec.follows),
+            value_type=bytes,
+            value_serializer="raw",
+            key_serializer="raw",
+        )
+        app.agent(source, name=f"{self._settings.service}.follow", concurrency=1)(self._windows.consume)
+        return app
+
+    def _checks(self, running: Runtime) -> Health:
+        health = Health(self._settings.service)
+        health.add("servers", running.ping)
+        health.add("assigned", self._check_assigned)
+        return health
+
+    async def _check_assigned(self) -> None:
+        if not self._faust.consumer.assignment():
+            raise RuntimeError("no partitions are assigned yet")
+
+    async def run(self) -> None:
+        """Until SIGTERM or SIGINT; raises what made it impossible to go on."""
+        loop = asyncio.get_running_loop()
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(sign, self._stop.set)
+        tasks = [asyncio.ensure_future(work) for work in (self._relay.run(), self._outbox.run(), self._watch())]
+        http = asyncio.ensure_future(self._serve_health())
+        self._faust.finalize()
+        await self._faust.start()
+        for task in (*tasks, http):
+            task.add_done_callback(self._task_ended)
+        await self._stop.wait()
+        await self._shut_down(tasks, http)
+        if self._failure is not None:
+            raise self._failure
+
+    async def _shut_down(self, tasks: Sequence["asyncio.Future[None]"], http: "asyncio.Future[None]") -> None:
+        self._health.drain()
+        for task in (*tasks, http):
+            task.cancel()
+        await asyncio.gather(*tasks, http, return_exceptions=True)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._faust.stop(), 8)
+
+    def _task_ended(self, task: "asyncio.Future[None]") -> None:
+        if not task.cancelled() and (error := task.exception()):
+            self._fatal(error)
+
+    def _fatal(self, error: BaseException) -> None:
+        log.error("worker gives up", service=self._settings.service, error=repr(error))
+        self._failure = error
+        self._stop.set()
+
+    async def _watch(self) -> None:
+        """Measure the lag; give up when there is some and nothing moves, since a restart heals a stuck consumer.
+
+        Known to happen after broker restarts and rebalances: aiokafka #1154, faust #629.
+        """
+        while True:
+            await asyncio.sleep(MEASURE_SECONDS)
+            if self._faust.crashed:
+                raise RuntimeError(f"faust crashed: {self._faust.crash_reason!r}")
+            assigned = [TopicPartition(*tp) for tp in self._faust.consumer.assignment()]
+            ends = {tp: self._faust.consumer.highwater(TP(*tp)) or 0 for tp in assigned}
+            lag = self._follower.measure(ends)
+            read = sum(offset for offset, _ in self._follower.handled.values())
+            if lag <= 0 or read != self._progress[0]:
+                self._progress = (read, monotonic())
+            elif monotonic() - self._progress[1] > STUCK_SECONDS:
+                raise RuntimeError(f"{lag} records behind and nothing read for {STUCK_SECONDS} s")
+
+    async def _serve_health(self) -> None:
+        config = uvicorn.Config(
+            health_app(self._health),
+            host=self._settings.bind,
+            port=self._settings.port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            lifespan="off",
+        )
+        await _Server(config).serve()
+
+    async def _announce(self, handler: str, event: StoredEvent, reason: str) -> None:
+        headers = [("handler", handler.encode()), ("reason", reason.encode()), ("ce_id", str(event.id).encode())]
+        topic = parked_topic(self._settings.service)
+        async with kafka.producer(self._settings.kafka, f"{self._settings.service}-parked") as producer:
+            await producer.send_and_wait(topic, key=event.stream.encode(), value=event.data, headers=headers)
+
+
+def run_worker(spec: WorkerSpec, settings: ChassisSettings) -> None:
+    """The process's main: runs until SIGTERM; exits non-zero when the worker cannot go on."""
+    set_up_logging(settings.service, settings.env, settings.log_level)
+    set_up_tracing(f"{settings.service}-worker", settings.env, settings.otlp_endpoint)
+    uvloop.run(_main(spec, settings))
+
+
+async def _main(spec: WorkerSpec, settings: ChassisSettings) -> None:
+    async with runtime(settings) as running:
+        await ensure_indexes(running.db, spec.projections)
+        await Worker(spec, running).run()
