@@ -14,6 +14,7 @@ import psutil
 
 from deploy.embedded.components import Component
 from deploy.embedded.logs import tail
+from deploy.embedded.options import PROJECT
 from deploy.embedded.probes import until_it_passes
 from deploy.embedded.state import ComponentState, Condition
 
@@ -94,6 +95,7 @@ class Life:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                cwd=PROJECT,
                 env={**os.environ, **self.component.env},
                 start_new_session=True,
                 preexec_fn=_die_with(os.getpid()),

@@ -13,7 +13,7 @@ from deploy.embedded.process import StartFailed
 from deploy.embedded.state import SystemState, end_leftovers, only_one
 from deploy.embedded.supervisor import Supervisor
 
-KEPT_BY_FRESH = frozenset({"lock"})
+KEPT_BY_FRESH = frozenset({"lock", "supervisor.log"})
 
 
 def display_for(stream_is_terminal: bool) -> Display:
@@ -53,10 +53,11 @@ def run_session(
         if fresh:
             wipe(root)
         (root / "endpoints.json").unlink(missing_ok=True)
-        components = plan(display := display_for(sys.stdout.isatty()))
-        if left:
-            display.say(f"ended what an earlier run left behind: {', '.join(left)}")
+        display = display_for(sys.stdout.isatty())
         try:
+            if left:
+                display.say(f"ended what an earlier run left behind: {', '.join(left)}")
+            components = plan(display)
             asyncio.run(run_until_signal(root, components, display, lambda state: when_ready(state, display)))
         except StartFailed as failed:
             print(f"\nNOT READY: {failed}", file=sys.stderr, flush=True)
