@@ -5,19 +5,10 @@ from uuid import UUID
 
 from esdbclient.protos.Grpc import shared_pb2, streams_pb2
 
+from deploy.embedded.eventstore.errors import InvalidRequestError, MissingMetadataError
+
 JSON = "application/json"
 BINARY = "application/octet-stream"
-
-
-class InvalidRequestError(ValueError):
-    """The request cannot be understood; the text says why."""
-
-
-class MissingMetadataError(InvalidRequestError):
-    """A proposed event lacks a metadata entry that every event has."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"Required Metadata Property '{name}' is missing")
 
 
 class Proposed(NamedTuple):
@@ -32,7 +23,7 @@ class Proposed(NamedTuple):
 
     @property
     def size(self) -> int:
-        return len(self.type) + len(self.data) + len(self.metadata)
+        return len(self.type.encode()) + len(self.data) + len(self.metadata)
 
 
 class ProposedMessage(Protocol):
@@ -84,8 +75,7 @@ def _structured_uuid(message: shared_pb2.UUID) -> tuple[bytes, str]:
         raise InvalidRequestError("an event needs an id")
     halves = message.structured
     raw = b"".join(
-        half.to_bytes(8, "big", signed=True)
-        for half in (halves.most_significant_bits, halves.least_significant_bits)
+        half.to_bytes(8, "big", signed=True) for half in (halves.most_significant_bits, halves.least_significant_bits)
     )
     return raw, str(UUID(bytes=raw))
 

@@ -1,0 +1,64 @@
+"""The Append call: one append, its events sent one message each."""
+
+import asyncio
+from typing import Any
+
+import grpc
+from esdbclient.protos.Grpc import streams_pb2
+
+from deploy.embedded.eventstore import replies
+from deploy.embedded.eventstore.batches import Batch, expected_version
+from deploy.embedded.eventstore.errors import (
+    InvalidRequestError,
+    StorageFailedError,
+    StreamDeletedError,
+    TooLateError,
+)
+from deploy.embedded.eventstore.group import Failed, Outcome, StreamGone, TimedOut, Work, Written, WrongVersion
+from deploy.embedded.eventstore.wire import stream_name
+from deploy.embedded.eventstore.writer import Writer
+
+
+class Appends:
+    """Serves Append."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    async def append(self, _requests: Any, context: Any) -> bytes:
+        work = await _receive(context)
+        return replies.append_reply(work.expected, await write(self._writer, work))
+
+
+async def write(writer: Writer, work: Work) -> Written | WrongVersion:
+    """Queue a request and wait for its commit. Errors: RefusedError for every other outcome."""
+    answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+    def done(outcome: Outcome) -> None:
+        if not answer.done():
+            answer.set_result(outcome)
+
+    work.done = done
+    writer.submit(work)
+    match await answer:
+        case StreamGone():
+            raise StreamDeletedError(work.stream)
+        case TimedOut():
+            raise TooLateError
+        case Failed(reason):
+            raise StorageFailedError(reason)
+        case outcome:
+            return outcome
+
+
+async def _receive(context: Any) -> Work:
+    first = await context.read()
+    if first is grpc.aio.EOF or not first.HasField("options"):
+        raise InvalidRequestError("the first message carries the options")
+    options: streams_pb2.AppendReq.Options = first.options
+    expected = expected_version(options.WhichOneof("expected_stream_revision"), options.revision)
+    stream = stream_name(options.stream_identifier)
+    batch = Batch()
+    while (message := await context.read()) is not grpc.aio.EOF:
+        batch.add([message.proposed_message])
+    return Work(stream, expected, events=batch.events, size=batch.size)

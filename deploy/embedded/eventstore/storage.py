@@ -1,0 +1,107 @@
+"""The data directory and its SQLite file: lock, durability settings, schema, health check."""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+APPLICATION_ID = 0x56455453
+SCHEMA_VERSION = 1
+WAL_PAGES_BEFORE_CHECKPOINT = 4000
+
+SCHEMA = """
+CREATE TABLE streams (
+    stream_id INTEGER PRIMARY KEY,
+    name      TEXT NOT NULL UNIQUE,
+    metadata  BLOB
+);
+CREATE TABLE events (
+    position  INTEGER PRIMARY KEY,
+    stream_id INTEGER NOT NULL,
+    revision  INTEGER NOT NULL,
+    id        BLOB NOT NULL,
+    type      TEXT NOT NULL,
+    created   INTEGER NOT NULL,
+    record    BLOB NOT NULL
+);
+CREATE UNIQUE INDEX events_by_revision ON events (stream_id, revision);
+CREATE INDEX events_by_id ON events (stream_id, id);
+"""
+
+
+class StorageError(Exception):
+    """The data cannot be used; the text says what to do about it."""
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[Path]:
+    """Hold `directory` for this process alone and give the path of the database file in it.
+
+    Errors: StorageError if another server has it.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise StorageError(f"another event store already uses {directory}") from error
+        yield directory / "events.db"
+    finally:
+        os.close(descriptor)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection in autocommit mode; FULL makes every commit wait for the disk."""
+    database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+    for setting in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        f"wal_autocheckpoint = {WAL_PAGES_BEFORE_CHECKPOINT}",
+        "journal_size_limit = 67108864",
+        "cache_size = -32768",
+        "mmap_size = 268435456",
+        "temp_store = MEMORY",
+    ):
+        database.execute(f"PRAGMA {setting}")
+    return database
+
+
+def prepare(path: Path) -> None:
+    """Create the schema, or check the file that is there.
+
+    Errors: StorageError if the file is damaged, of another program, or of a newer version.
+    """
+    try:
+        database = connect(path)
+        try:
+            _check(database, path)
+            if _number(database, "user_version") == 0:
+                _create(database)
+        finally:
+            database.close()
+    except sqlite3.DatabaseError as error:
+        raise StorageError(f"{path} cannot be read: {error}") from error
+
+
+def _create(database: sqlite3.Connection) -> None:
+    database.executescript(
+        f"BEGIN; {SCHEMA} PRAGMA application_id = {APPLICATION_ID};PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+    )
+
+
+def _check(database: sqlite3.Connection, path: Path) -> None:
+    version = _number(database, "user_version")
+    if version > SCHEMA_VERSION:
+        raise StorageError(f"{path} was written by a newer version of this server")
+    if version and _number(database, "application_id") != APPLICATION_ID:
+        raise StorageError(f"{path} is not an event store")
+    problem = database.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if problem != "ok":
+        raise StorageError(f"{path} is damaged, restore it from a backup: {problem}")
+
+
+def _number(database: sqlite3.Connection, pragma: str) -> int:
+    return int(database.execute(f"PRAGMA {pragma}").fetchone()[0])
