@@ -25,7 +25,8 @@ class Clock:
     new_id: Callable[[], str] = _random_id
 
 
-_CLOCK: ContextVar[Clock] = ContextVar("vetwire_clock", default=Clock())
+_SYSTEM_CLOCK = Clock()
+_CLOCK: ContextVar[Clock] = ContextVar("vetwire_clock", default=_SYSTEM_CLOCK)
 
 
 def now() -> datetime:

@@ -11,11 +11,14 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from shared.chassis.logs import correlation_id
 from shared.kernel.errors import Refused, RevisionMismatch
 
 TYPE_BASE = "https://vetwire.dev/problems/"
 MEDIA_TYPE = "application/problem+json"
 MAX_ERRORS = 100
+PHRASES = {413: "Content too large", 422: "Unprocessable content"}
+"""Of RFC 9110, where Python 3.11 still has the older ones."""
 
 log = structlog.get_logger(__name__)
 
@@ -82,7 +85,10 @@ def not_found() -> Problem:
 
 
 def install_problems(app: FastAPI, refusals: Mapping[str, int]) -> None:
-    """Turn everything that is raised into a problem. `refusals` maps codes of `Refused` to a status other than 409."""
+    """Turn what routes raise into problems; `refusals` maps codes of `Refused` to a status other than 409.
+
+    What nobody expected is `unexpected`, which the outermost middleware answers with.
+    """
 
     async def refused(_request: Request, error: Exception) -> Response:
         assert isinstance(error, Refused)
@@ -93,7 +99,6 @@ def install_problems(app: FastAPI, refusals: Mapping[str, int]) -> None:
     app.add_exception_handler(RevisionMismatch, _revision_mismatch)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_exception)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 def refusal(error: Refused, refusals: Mapping[str, int]) -> Problem:
@@ -109,8 +114,10 @@ async def _problem(_request: Request, error: Exception) -> Response:
 
 async def _revision_mismatch(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RevisionMismatch)
-    now_at = {} if error.actual is None else {"revision": error.actual}
-    return Problem(412, "revision-mismatch", "It has changed since you last saw it.", **now_at).response()
+    problem = Problem(412, "revision-mismatch", "It has changed since you last saw it.")
+    if error.actual is not None:
+        problem.extensions["revision"] = error.actual
+    return problem.response()
 
 
 async def _invalid(_request: Request, error: Exception) -> Response:
@@ -121,17 +128,19 @@ async def _invalid(_request: Request, error: Exception) -> Response:
 
 async def _http_exception(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    phrase = HTTPStatus(error.status_code).phrase
-    code = phrase.lower().replace(" ", "-").replace("'", "")
     if error.status_code == 404:
         return not_found().response()
+    phrase = PHRASES.get(error.status_code) or HTTPStatus(error.status_code).phrase
+    code = phrase.lower().replace(" ", "-")
     return Problem(error.status_code, code, f"{phrase}.", headers=error.headers).response()
 
 
-async def _unexpected(_request: Request, error: Exception) -> Response:
-    log.error("unexpected-error", error=type(error).__name__, exc_info=error)
-    correlation_id = structlog.contextvars.get_contextvars().get("correlation_id", "")
-    return Problem(500, "internal-error", "Something went wrong on our side.", correlation_id=correlation_id).response()
+def unexpected(error: Exception) -> Problem:
+    """A fault of ours: everything about it goes to the log, the caller gets the id to ask about (ASVS 16.5.1)."""
+    log.error("unexpected-error", exc_info=error)
+    return Problem(
+        500, "internal-error", "Something went wrong on our side.", correlation_id=correlation_id() or "unknown"
+    )
 
 
 def _field_error(item: Mapping[str, Any]) -> FieldError:

@@ -1,4 +1,4 @@
-"""What every process reads from its environment (prefix `VETWIRE_`) or from files in `VETWIRE_SECRETS_DIR` (design 21)."""
+"""What a process reads from its environment (prefix `VETWIRE_`) and the files of `VETWIRE_SECRETS_DIR` (design 21)."""
 
 import base64
 import binascii
@@ -18,10 +18,18 @@ from pydantic_settings import (
 
 DEVELOPMENT_KEK = base64.b64encode(b"vetwire-development-kek-32-bytes").decode()
 DEVELOPMENT_TOKEN_SECRET = base64.b64encode(b"vetwire-development-tok-32-bytes").decode()
+DEVELOPMENT_ISSUER = "https://vetwire.local"
 KEY_BYTES = 32
+OPERATOR_SECRET_LENGTH = 32
+CERTIFICATE_SWITCHES = {
+    ("tlsverifycert", "false"),
+    ("tlsinsecure", "true"),
+    ("tlsallowinvalidcertificates", "true"),
+    ("tlsallowinvalidhostnames", "true"),
+}
 
 
-class UnsafeSettings(ValueError):
+class UnsafeSettings(Exception):
     """Production mode was asked for with settings that are only fit for development; `violations` lists them all."""
 
     def __init__(self, violations: list[str]) -> None:
@@ -45,7 +53,7 @@ class ChassisSettings(BaseSettings):
     kafka: str = "127.0.0.1:9092"
     kafka_tls: bool = False
     mongodb: SecretStr = SecretStr("mongodb://127.0.0.1:27017/?retryWrites=false&directConnection=true")
-    issuer: str = "https://vetwire.local"
+    issuer: str = DEVELOPMENT_ISSUER
     audience: str = "vetwire"
     jwks_url: str = "http://127.0.0.1:8000/api/portal/v1/.well-known/jwks.json"
     trusted_issuers: dict[str, str] = {}
@@ -113,3 +121,52 @@ class ChassisSettings(BaseSettings):
     def violations(self) -> list[str]:
         """What would be unsafe in production, one sentence each; empty when all is well."""
         return [*self._weak_secrets(), *self._plain_links()]
+
+    def _weak_secrets(self) -> list[str]:
+        operator = self.bootstrap_operator
+        findings = {
+            "VETWIRE_KEK is the development key": self.kek.get_secret_value() == DEVELOPMENT_KEK,
+            "VETWIRE_TOKEN_SECRET is the development key": (
+                self.token_secret.get_secret_value() == DEVELOPMENT_TOKEN_SECRET
+            ),
+            "VETWIRE_KEK and VETWIRE_TOKEN_SECRET are the same": self.kek == self.token_secret,
+            "VETWIRE_EVENTSTORE has the vendor's default password": (
+                "admin:changeit@" in self.eventstore.get_secret_value()
+            ),
+            f"VETWIRE_BOOTSTRAP_OPERATOR is not client_id:secret with {OPERATOR_SECRET_LENGTH} characters or more": (
+                operator is not None and len(operator.get_secret_value().partition(":")[2]) < OPERATOR_SECRET_LENGTH
+            ),
+            "VETWIRE_ISSUER is the development issuer": self.issuer == DEVELOPMENT_ISSUER,
+        }
+        return [sentence for sentence, is_so in findings.items() if is_so]
+
+    def _plain_links(self) -> list[str]:
+        encrypted = {
+            "eventstore": _query(self.eventstore).get("tls", "true") == "true",
+            "kafka": self.kafka_tls,
+            "mongodb": _is_encrypted_mongodb(self.mongodb),
+            "jwks": all(url.startswith("https://") for url in (self.jwks_url, *self.trusted_issuers.values())),
+            "smtp": self.smtp_tls,
+            "otlp": self.otlp_endpoint is None or self.otlp_endpoint.startswith("https://"),
+        }
+        plain = [name for name, is_so in encrypted.items() if not is_so and name not in self.allow_plaintext]
+        unchecked = [
+            f"{name} does not check the server's certificate"
+            for name, uri in (("eventstore", self.eventstore), ("mongodb", self.mongodb))
+            if CERTIFICATE_SWITCHES & _query(uri).items()
+        ]
+        urls = {"VETWIRE_ISSUER": self.issuer, "VETWIRE_PUBLIC_URL": self.public_url}
+        not_https = [f"{name} is not https" for name, url in urls.items() if not url.startswith("https://")]
+        return [f"{name} is not encrypted (TLS)" for name in plain] + unchecked + not_https
+
+
+def _query(uri: SecretStr) -> dict[str, str]:
+    """The options of a connection string, lower case."""
+    found = parse_qs(urlsplit(uri.get_secret_value()).query)
+    return {name.lower(): values[-1].lower() for name, values in found.items()}
+
+
+def _is_encrypted_mongodb(uri: SecretStr) -> bool:
+    options = _query(uri)
+    default = "true" if uri.get_secret_value().startswith("mongodb+srv://") else "false"
+    return options.get("tls", options.get("ssl", default)) == "true"
