@@ -12,8 +12,7 @@ from shared.chassis import clock
 from shared.chassis.commands import Context, Handled
 from shared.chassis.etags import etag
 from shared.chassis.event_store import EventStore
-from shared.chassis.health import Health
-from shared.chassis.idempotency import IdempotencyStore
+from shared.chassis.idempotency_store import MongoIdempotencyStore
 from shared.chassis.logs import correlation_id
 from shared.chassis.runtime import Runtime, runtime
 from shared.chassis.settings import ChassisSettings
@@ -62,7 +61,8 @@ def _store(request: Request) -> EventStore:
 
 
 def _views(request: Request) -> Views:
-    return Views(_runtime(request).db)
+    found: Views = request.app.state.views
+    return found
 
 
 Running = Annotated[Runtime, Depends(_runtime)]
@@ -70,15 +70,16 @@ Store = Annotated[EventStore, Depends(_store)]
 Read = Annotated[Views, Depends(_views)]
 
 
-def connected(settings: ChassisSettings, health: Health) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def connected(settings: ChassisSettings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     """The lifespan of an API process: connections opened, put on `app.state`, and closed in the end."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with runtime(settings) as running:
             app.state.runtime = running
-            app.state.idempotency = IdempotencyStore(running.db)
-            health.add("servers", running.ping)
+            app.state.views = Views(running.db)
+            app.state.idempotency = MongoIdempotencyStore(running.db)
+            app.state.health.add("servers", running.ping)
             yield
 
     return lifespan
