@@ -10,7 +10,9 @@ from uuid import uuid4
 
 
 def _wall_clock() -> datetime:
-    return datetime.now(UTC)
+    moment = datetime.now(UTC)
+    # BSON keeps milliseconds: what is stored and read back must equal what was decided.
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def _random_id() -> str:
@@ -30,7 +32,7 @@ _CLOCK: ContextVar[Clock] = ContextVar("vetwire_clock", default=_SYSTEM_CLOCK)
 
 
 def now() -> datetime:
-    """The present moment, aware, in UTC."""
+    """The present moment, aware, in UTC, whole milliseconds."""
     return _CLOCK.get().now().astimezone(UTC)
 
 
