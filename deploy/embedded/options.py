@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deploy.embedded.parent import stop_with_parent
+
 PROJECT = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
 APACHE, NOIDA = "kafka", "noida"
@@ -57,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser, env: Mapping[str, str] = os.e
     parser.add_argument("--any-ports", action="store_true", help="do not try the usual ports")
     parser.add_argument("--fresh", action="store_true", default=_is_on(env, "FRESH"), help="delete all data first")
     parser.add_argument("--detach", action="store_true", default=_is_on(env, "DETACH"), help="return when ready")
+    parser.add_argument("--with-parent", action="store_true", help="stop when the process that started this one ends")
     parser.add_argument("--no-sample", action="store_true", help="do not load the sample clinics")
 
 
@@ -64,6 +67,8 @@ def from_arguments(parsed: argparse.Namespace, env: Mapping[str, str] = os.envir
     """Raises BadOption with a sentence for the person who typed it."""
     root: Path = parsed.root if parsed.root.is_absolute() else PROJECT / parsed.root
     _check_broker(parsed.broker)
+    if parsed.with_parent:
+        stop_with_parent()
     return Options(
         root=root,
         broker=parsed.broker,

@@ -2,10 +2,8 @@
 
 import asyncio
 import contextlib
-import ctypes
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +13,7 @@ import psutil
 from deploy.embedded.components import Component
 from deploy.embedded.logs import tail
 from deploy.embedded.options import PROJECT
+from deploy.embedded.parent import die_with
 from deploy.embedded.probes import until_it_passes
 from deploy.embedded.state import ComponentState, Condition
 
@@ -22,7 +21,6 @@ FIRST_DELAY, LONGEST_DELAY = 0.2, 10.0  # seconds before a restart
 STEADY_AFTER = 30.0  # seconds of life after which the next crash counts as the first again
 STARTS_BEFORE_READY = 3
 ALIVE_EVERY, ALIVE_FAILURES = 5.0, 6
-PR_SET_PDEATHSIG = 1
 
 
 class StartFailed(Exception):
@@ -32,20 +30,6 @@ class StartFailed(Exception):
 def back_off(crashes: int) -> float:
     """Seconds to wait before the start that follows the nth crash in a row (n from 1)."""
     return min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(crashes - 1, 16))
-
-
-def _die_with(parent: int) -> Callable[[], None]:
-    """For the child, between fork and exec: the kernel kills it when the supervisor is gone, however it went."""
-    if sys.platform != "linux":
-        return lambda: None
-    prctl = ctypes.CDLL(None).prctl
-
-    def ask() -> None:
-        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it went before the question was asked
-            os._exit(1)
-
-    return ask
 
 
 class Life:
@@ -71,12 +55,17 @@ class Life:
             problem = await self._problem_until_ready()
             if problem is None:
                 self.state.seconds_to_ready = round(time.monotonic() - began, 2)
-                return self.move("done" if self.component.job else "ready")
+                return self._arrive()
             if self.component.job or self._process_lives() or attempt == STARTS_BEFORE_READY:
                 return self._give_up(problem)
             self.move("backing-off", problem)
             await asyncio.sleep(back_off(attempt))
         return None
+
+    def _arrive(self) -> None:
+        if self.component.job:
+            self.state.pid = None
+        self.move("done" if self.component.job else "ready")
 
     def _give_up(self, problem: str) -> None:
         self.move("failed", problem)
@@ -98,7 +87,7 @@ class Life:
                 cwd=PROJECT,
                 env={**os.environ, **self.component.env},
                 start_new_session=True,
-                preexec_fn=_die_with(os.getpid()),
+                preexec_fn=die_with(os.getpid()),
             )
         self.state.pid = self._process.pid
         with contextlib.suppress(psutil.NoSuchProcess):

@@ -1,0 +1,27 @@
+# Every target makes .venv from the hashed lock first; that is quick when nothing has changed. `make` prints this help.
+#
+#   make up      the whole system: servers, five services, gateway, sample clinics; Ctrl-C stops all of it
+#                  DETACH=1 returns when ready      FRESH=1 deletes all data first      ROOT=dir instead of .vetwire
+#                  BROKER=noida|host:port           EVENTSTORE=esdb://...               MONGODB=mongodb://...
+#                  GATEWAY_PORT=8080, and so EVENTSTORE_PORT KAFKA_PORT MONGODB_PORT SMTP_PORT MAILBOX_PORT
+#   make down    stop what runs in the background, and what a crash left behind
+#   make test    every test, on the embedded servers (STACK=env|containers, BROKER=noida, ARGS="-k ..." for pytest)
+#   make check   style, format, types, import contracts, lock files
+#   make fmt     put the code into its one format
+#   make bench   benchmarks, each against a baseline measured in the same run
+#   make chaos   kill processes of a running system and account for every event
+
+PYTHON ?= python3
+VENV := $(PYTHON) deploy/embedded/environment.py
+BIN := .venv/bin
+TESTS := $(BIN)/pytest --stack=$(or $(STACK),embedded) --broker=$(or $(BROKER),kafka)
+
+.PHONY: help up down test check fmt bench chaos
+help: ; @sed -n 's/^# \{0,1\}//p' Makefile
+up: ; @$(VENV) && exec $(BIN)/python -m deploy.embedded up
+down: ; @$(VENV) && $(BIN)/python -m deploy.embedded down
+test: ; @$(VENV) && $(TESTS) $(ARGS)
+check: ; @$(VENV) && $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/python -m deploy.embedded.locks
+fmt: ; @$(VENV) && $(BIN)/ruff check --fix . && $(BIN)/ruff format .
+bench: ; @$(VENV) && $(BIN)/python -m benchmarks $(ARGS)
+chaos: ; @$(VENV) && $(TESTS) -m chaos tests/integration $(ARGS)
