@@ -75,13 +75,24 @@ def is_running(pid: int | None, created: float | None) -> bool:
 
 def end_leftovers(root: Path) -> list[str]:
     """Kill what an earlier supervisor of this root left behind; returns the names of the components it killed."""
+    groups = _groups()
     ended = []
     for name, component in read_json(root / "state.json").get("components", {}).items():
-        if is_running(component["pid"], component["created"]):
+        pid = component["pid"]
+        if pid in groups and (pid not in groups[pid] or is_running(pid, component["created"])):
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(component["pid"], signal.SIGKILL)
+                os.killpg(pid, signal.SIGKILL)
             ended.append(name)
     return ended
+
+
+def _groups() -> dict[int, set[int]]:
+    """Process group -> its members. A number stays taken while its group has members, also without its leader."""
+    groups: dict[int, set[int]] = {}
+    for pid in psutil.pids():
+        with contextlib.suppress(ProcessLookupError):
+            groups.setdefault(os.getpgid(pid), set()).add(pid)
+    return groups
 
 
 class AlreadyRunning(Exception):
