@@ -74,10 +74,10 @@ async def handle(
     for attempt in range(ATTEMPTS):
         history = await store.read(stream)
         revision = history[-1].revision if history else NO_STREAM
-        if if_match is not None and if_match != revision:
-            raise RevisionMismatch(stream, if_match, revision)
         if done := _already_done(stream, context.command_id, history, decider):
             return done
+        if if_match is not None and if_match != revision:
+            raise RevisionMismatch(stream, if_match, revision)
         state = decider.fold([recorded.event for recorded in history])  # type: ignore[misc]  # the stream holds E
         events = decider.decide(command, state)
         try:
@@ -86,6 +86,12 @@ async def handle(
             if if_match is not None or attempt == ATTEMPTS - 1:
                 raise
     raise AssertionError("unreachable")
+
+
+async def state_of(store: EventStore, decider: Decider[C, E, S], clinic_id: str, local_id: str = "") -> S:
+    """Another stream's state as the write side has it now: a fact for a command, which may be old when it is decided."""
+    history = await store.read(stream_name(decider.category, clinic_id, local_id))
+    return decider.fold([recorded.event for recorded in history])  # type: ignore[misc]  # the stream holds E
 
 
 async def _appended(
