@@ -63,12 +63,18 @@ def write_state(root: Path, state: SystemState) -> None:
 
 def is_running(pid: int | None, created: float | None) -> bool:
     """Whether that very process lives, not another one that got its number."""
+    try:
+        return _is_same(pid, created) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _is_same(pid: int | None, created: float | None) -> bool:
+    """Whether the number still belongs to that process, be it a zombie."""
     if pid is None or created is None:
         return False
     try:
-        process = psutil.Process(pid)
-        same = abs(process.create_time() - created) < SAME_PROCESS_WITHIN
-        return same and process.status() != psutil.STATUS_ZOMBIE
+        return abs(psutil.Process(pid).create_time() - created) < SAME_PROCESS_WITHIN
     except psutil.NoSuchProcess:
         return False
 
@@ -79,7 +85,7 @@ def end_leftovers(root: Path) -> list[str]:
     ended = []
     for name, component in read_json(root / "state.json").get("components", {}).items():
         pid = component["pid"]
-        if pid in groups and (pid not in groups[pid] or is_running(pid, component["created"])):
+        if pid in groups and (pid not in groups[pid] or _is_same(pid, component["created"])):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)
             ended.append(name)
