@@ -12,7 +12,6 @@ from pydantic import BaseModel
 from shared.chassis.codec import Codec, Draft
 from shared.chassis.cursors import Paging
 from shared.chassis.event_store import NO_STREAM, Append, EventStore
-from shared.chassis.idempotency_store import Claim, Outcome, StoredAnswer
 from shared.chassis.views import Seen, Shown, Views
 from shared.events.base import Event
 from shared.events.envelope import Actor, Metadata, Recorded, StoredEvent
@@ -20,8 +19,9 @@ from shared.kernel.decider import Projection
 from shared.kernel.errors import RevisionMismatch
 from shared.kernel.streams import clinic_of, key_of
 from shared.testing.clocks import NOON
+from shared.testing.idempotency import MemoryIdempotencyStore
 
-__all__ = ["NOON", "MemoryEventStore", "MemoryIdempotency", "MemoryKeys", "MemoryViews", "memory_state"]
+__all__ = ["NOON", "MemoryEventStore", "MemoryKeys", "MemoryViews", "memory_state"]
 
 
 class MemoryKeys:
@@ -174,31 +174,7 @@ def _fits(value: Any, wanted: Any) -> bool:
             return value == wanted or (isinstance(value, list | tuple) and wanted in value)
 
 
-class MemoryIdempotency:
-    """Idempotency keys that live as long as the test."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, tuple[str, StoredAnswer | None]] = {}
-
-    async def claim(self, claim: Claim) -> Outcome:
-        known = self._known.get(claim.key_id)
-        if known is None:
-            self._known[claim.key_id] = (claim.fingerprint, None)
-            return Outcome(is_ours=True)
-        fingerprint, answer = known
-        return Outcome(answer=answer) if fingerprint == claim.fingerprint else Outcome(is_other_payload=True)
-
-    async def renew(self, claim: Claim) -> None:
-        """Never runs out."""
-
-    async def finish(self, claim: Claim, answer: StoredAnswer) -> None:
-        self._known[claim.key_id] = (claim.fingerprint, answer)
-
-    async def release(self, claim: Claim, *, forget: bool) -> None:
-        self._known.pop(claim.key_id, None)
-
-
 def memory_state(store: MemoryEventStore, keys: MemoryKeys | None = None, **more: Any) -> dict[str, Any]:
     """For `create_api(..., state=...)`: everything that routes ask for, in memory. `more` goes on the runtime."""
     running = SimpleNamespace(store=store, keys=keys or MemoryKeys(), **more)
-    return {"runtime": running, "views": MemoryViews(store), "idempotency": MemoryIdempotency()}
+    return {"runtime": running, "views": MemoryViews(store), "idempotency": MemoryIdempotencyStore()}
