@@ -1,6 +1,7 @@
 """Routes: from the services' tables to Envoy's, with the limits of each."""
 
 import json
+import re
 
 from deploy.envoy.gateway import Gateway, Json, seconds, typed
 from deploy.envoy.rates import per_route
@@ -91,9 +92,13 @@ def _retry() -> Json:
 
 
 def _limits(gateway: Gateway, service: str, route: Route) -> Json:
-    name = f"{service}_{route.path}".replace("/", "_").strip("_")
-    limits = {RATE: per_route(name, route, gateway.rate_factor), BODY: _body(route)}
+    limits = {RATE: per_route(_counter(route), route, gateway.rate_factor), BODY: _body(route)}
     return limits if route.access == "token" else {**limits, JWT: no_token_needed()}
+
+
+def _counter(route: Route) -> str:
+    """The route's name among the metrics, e.g. `api_portal_v1_oauth_token`."""
+    return "_".join(re.findall(r"[a-z0-9]+", route.path))
 
 
 def _body(route: Route) -> Json:
