@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,13 +80,21 @@ def class_path(jars: Iterable[Jar], cache: Path, say: Callable[[str], None], fet
 def _fetch_all(jars: list[Jar], cache: Path, fetch: Fetch) -> None:
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        with (
-            tempfile.TemporaryDirectory(dir=cache, prefix=".fetch-") as staging,
-            ThreadPoolExecutor(FETCHES_AT_ONCE) as pool,
-        ):
-            list(pool.map(lambda jar: _fetch_one(jar, cache, Path(staging), fetch), jars))
+        with tempfile.TemporaryDirectory(dir=cache, prefix=".fetch-") as staging:
+            _at_once([partial(_fetch_one, jar, cache, Path(staging), fetch) for jar in jars])
     except OSError as error:
         raise JarsUnavailable(f"{type(error).__name__}: {error}") from error
+
+
+def _at_once(fetches: list[Callable[[], None]]) -> None:
+    """The first one that fails ends the rest: without a network, each would wait for its own timeout."""
+    with ThreadPoolExecutor(FETCHES_AT_ONCE) as pool:
+        running = [pool.submit(fetch) for fetch in fetches]
+        try:
+            for each in running:
+                each.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _fetch_one(jar: Jar, cache: Path, staging: Path, fetch: Fetch) -> None:

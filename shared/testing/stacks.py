@@ -43,13 +43,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 @pytest.fixture(scope="session")
 def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """Event store, Kafka and MongoDB, empty when they are embedded."""
-    yield from _provided(request.config, _start_servers(request.config, tmp_path_factory))
+    yield from provided(request.config, _start_servers(request.config, tmp_path_factory))
 
 
 @pytest.fixture(scope="session")
 def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
     """The whole system with its sample clinics, on ports of its own."""
-    yield from _provided(request.config, _start_system(request.config, tmp_path_factory))
+    yield from provided(request.config, _start_system(request.config, tmp_path_factory))
 
 
 def _start_servers(config: pytest.Config, folders: pytest.TempPathFactory) -> Iterator[Servers]:
@@ -86,7 +86,7 @@ def _broker(config: pytest.Config) -> str:
     return str(config.getoption("--broker"))
 
 
-def _provided(config: pytest.Config, started: Iterator[Stack]) -> Iterator[Stack]:
+def provided(config: pytest.Config, started: Iterator[Stack]) -> Iterator[Stack]:
     """Pass on what was started, note what it is, and end it afterwards."""
     try:
         stack = next(started)
