@@ -84,7 +84,7 @@ def test_every_mount_has_its_volume(path: str, manifest: Manifest) -> None:
 def test_every_service_has_its_overlay(name: str) -> None:
     overlay = _kustomization(FOLDER / "services" / name)
     assert overlay["namePrefix"] == f"{name}-"
-    patches = "".join(patch["patch"] for patch in overlay["patches"])
+    patches = "".join(f"{patch['patch']}\n" for patch in overlay["patches"])
     assert f"value: {name.replace('-', '_')}.main\n" in patches
     assert f"value: {name.replace('-', '_')}.worker\n" in patches
 
