@@ -67,17 +67,16 @@ class KeySet:
 
     async def key(self, kid: str) -> Ed25519PublicKey | None:
         """The key, None when the issuer has none of that id. Raises `KeysUnavailable`."""
-        if self._is_due(kid):
+        if self._is_wanted(kid):
             async with self._lock:
-                if self._is_due(kid):
+                if self._is_wanted(kid) and now() - self._tried_at >= self._min_interval:
                     await self._refresh()
         if now() - self._fetched_at > self._stale_for:
             raise KeysUnavailable
         return self._keys.get(kid)
 
-    def _is_due(self, kid: str) -> bool:
-        wanted = kid not in self._keys or now() - self._fetched_at > self._fresh_for
-        return wanted and now() - self._tried_at >= self._min_interval
+    def _is_wanted(self, kid: str) -> bool:
+        return kid not in self._keys or now() - self._fetched_at > self._fresh_for
 
     async def _refresh(self) -> None:
         self._tried_at = now()
