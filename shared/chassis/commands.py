@@ -77,6 +77,8 @@ async def handle(
         if done := _already_done(stream, context.command_id, history, decider):
             return done
         if if_match is not None and if_match != revision:
+            if revision == NO_STREAM:
+                decider.decide(command, decider.initial)  # what is not there is refused as such (RFC 9110 13.2.1)
             raise RevisionMismatch(stream, if_match, revision)
         state = decider.fold([recorded.event for recorded in history])  # type: ignore[misc]  # the stream holds E
         events = decider.decide(command, state)
@@ -89,7 +91,7 @@ async def handle(
 
 
 async def state_of(store: EventStore, decider: Decider[C, E, S], clinic_id: str, local_id: str = "") -> S:
-    """Another stream's state as the write side has it now: a fact for a command, which may be old when it is decided."""
+    """Another stream's state as the write side has it now: a fact for a command, maybe old when that is decided."""
     history = await store.read(stream_name(decider.category, clinic_id, local_id))
     return decider.fold([recorded.event for recorded in history])  # type: ignore[misc]  # the stream holds E
 
