@@ -93,7 +93,7 @@ def _add(command: AddReason, state: Reasons) -> list[events.ReasonEvent]:
 
 def _known(reason_id: str, state: Reasons) -> Reason:
     if reason_id not in state.by_id:
-        raise Refused("unknown-reason")
+        raise Refused("not-found")
     return state.by_id[reason_id]
 
 
