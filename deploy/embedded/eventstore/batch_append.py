@@ -86,6 +86,11 @@ def _deadline(options: Request.Options) -> float:
     return time.monotonic() + left if left > 0 else 0.0
 
 
+def _correlation(request: Request) -> bytes:
+    """Errors: InvalidRequestError."""
+    return parse_uuid(request.correlation_id)[0]
+
+
 class BatchCall:
     """Queues requests as they come; the writer keeps their order, so each stream sees it too.
 
@@ -95,7 +100,7 @@ class BatchCall:
     def __init__(self, context: Any, writer: Writer) -> None:
         self._context = context
         self._writer = writer
-        self._open: dict[str, Append] = {}
+        self._open: dict[bytes, Append] = {}
         self._outstanding = 0
         self._replies: deque[bytes] = deque()
         self._sender: asyncio.Task[None] | None = None
@@ -125,7 +130,7 @@ class BatchCall:
             self._reply(replies.batch_bad_request(request, str(error)))
 
     def _add(self, request: Request) -> None:
-        _, correlation = parse_uuid(request.correlation_id)
+        correlation = _correlation(request) if self._open or not request.is_final else b""
         append = self._open.pop(correlation, None) or Append(request)
         append.add(request)
         if not request.is_final:

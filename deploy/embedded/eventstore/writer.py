@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import sqlite3
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -46,7 +48,8 @@ class Writer:
         self._queue: SimpleQueue[Work | None] = SimpleQueue()
         self._waiting = 0
         self._waiting_bytes = 0
-        self._heads: dict[str, Head] = {}
+        self._stale = False
+        self._heads: OrderedDict[str, Head] = OrderedDict()
         self._counters = self._stored_counters()
         if self._counters.last_position == 0:
             self._write([FIRST_WORK])
@@ -111,18 +114,33 @@ class Writer:
         return works or None
 
     def _commit(self, works: list[Work]) -> None:
+        """One bad request must not fail those that share its transaction: each is tried again alone."""
+        error = self._attempt(works)
+        if error is not None and len(works) == 1:
+            self._report([(works[0], Failed(str(error)))], [])
+        elif error is not None:
+            for work in works:
+                self._commit([work])
+
+    def _attempt(self, works: list[Work]) -> Exception | None:
         try:
-            self._report(*self._write(works))
-        except Exception as error:  # one bad request must not fail those that share its transaction
-            self._ledger.rollback()
-            self._heads.clear()
-            self._counters = self._stored_counters()
-            logger.exception("a transaction of %d requests failed", len(works))
-            if len(works) == 1:
-                self._report([(works[0], Failed(str(error)))], [])
-            else:
-                for work in works:
-                    self._commit([work])
+            if self._stale:
+                self._reload()
+            finished, rows = self._write(works)
+        except Exception as error:
+            expected = isinstance(error, sqlite3.Error)
+            logger.error("a transaction of %d requests failed: %r", len(works), error, exc_info=not expected)
+            self._stale = True
+            return error
+        self._report(finished, rows)
+        return None
+
+    def _reload(self) -> None:
+        """After a failure nothing that was remembered can be relied on."""
+        self._ledger.rollback()
+        self._heads.clear()
+        self._counters = self._stored_counters()
+        self._stale = False
 
     def _write(self, works: list[Work]) -> tuple[Finished, list[Row]]:
         group = Group(self._ledger, self._heads, self._counters)
@@ -138,10 +156,10 @@ class Writer:
     def _remember(self, group: Group) -> None:
         self._counters = group.counters
         for name, head in group.heads.items():
-            self._heads.pop(name, None)
             self._heads[name] = head
+            self._heads.move_to_end(name)
         while len(self._heads) > REMEMBERED_HEADS:
-            self._heads.pop(next(iter(self._heads)))
+            self._heads.popitem(last=False)
 
     def _stored_counters(self) -> Counters:
         ledger = self._ledger
