@@ -16,6 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from deploy.embedded.options import PROJECT
+
 COORDINATES = "org.apache.kafka:kafka_2.13:4.1.0+org.slf4j:slf4j-simple:1.7.36"
 LOCK = Path(__file__).with_name("kafka.lock.json")
 FETCHES_AT_ONCE = 8
@@ -59,9 +61,15 @@ def version(jars: Iterable[Jar]) -> str:
 
 
 def cache_folder() -> Path:
-    """A folder that outlives a clone, so that the next clone fetches nothing."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "vetwire" / "kafka"
+    """A folder that outlives a clone, so that the next clone fetches nothing; for users without a home, .venv's."""
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    shared = base / "vetwire" / "kafka"
+    return shared if _may_be_made(shared) else PROJECT / ".venv" / "kafka"
+
+
+def _may_be_made(folder: Path) -> bool:
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    return os.access(there, os.W_OK)
 
 
 def class_path(jars: Iterable[Jar], cache: Path, say: Callable[[str], None], fetch: Fetch | None = None) -> list[Path]:

@@ -1,13 +1,15 @@
 """The jars of Kafka: nothing runs whose hash is not the one in git."""
 
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from deploy.embedded.jars import Jar, JarsRefused, JarsUnavailable, class_path, read_lock
+from deploy.embedded.jars import Jar, JarsRefused, JarsUnavailable, cache_folder, class_path, read_lock
 from deploy.embedded.locks import faults_of_jars
+from deploy.embedded.options import PROJECT
 
 GOOD = b"a jar"
 JAR = Jar("a-1.jar", "group:a:1", hashlib.sha256(GOOD).hexdigest())
@@ -75,3 +77,10 @@ def test_a_lock_with_older_clients_is_a_fault() -> None:
         for each in read_lock()
     ]
     assert list(faults_of_jars(old)) == ["kafka.lock.json lacks org.apache.kafka:kafka-clients:4.1.0"]
+
+
+def test_a_user_without_a_home_keeps_the_jars_in_the_clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert cache_folder() == tmp_path / "cache" / "vetwire" / "kafka"
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert cache_folder() == PROJECT / ".venv" / "kafka"
