@@ -1,0 +1,39 @@
+"""Somebody who calls an API: the same in memory (FastAPI's TestClient) and through the gateway."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import httpx2
+
+
+@dataclass(frozen=True)
+class Caller:
+    """`base` precedes every path; every POST is a wish of its own unless it is given a `key`."""
+
+    client: httpx2.Client
+    base: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def get(self, path: str, **query: Any) -> httpx2.Response:
+        return self.client.get(self.base + path, params=query, headers=self.headers)
+
+    def post(
+        self, path: str, body: Any = None, *, key: str | None = None, if_match: int | None = None
+    ) -> httpx2.Response:
+        headers = {**self.headers, "Idempotency-Key": key or uuid4().hex, **_tag(if_match)}
+        return self.client.post(self.base + path, json=body, headers=headers)
+
+    def put(self, path: str, body: Any, *, if_match: int | None = None) -> httpx2.Response:
+        return self.client.put(self.base + path, json=body, headers={**self.headers, **_tag(if_match)})
+
+
+def _tag(revision: int | None) -> dict[str, str]:
+    return {} if revision is None else {"If-Match": f'"{revision}"'}
+
+
+def code_of(response: httpx2.Response) -> tuple[int, str]:
+    """Status and problem code of an answer that is not a success; the code is empty for a success."""
+    is_problem = response.headers.get("content-type", "").startswith("application/problem+json")
+    return response.status_code, response.json()["code"] if is_problem else ""
