@@ -48,7 +48,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """Files of the gateway's own certificate; they may be replaced on disk while it runs."""
+    """Files of the gateway's own certificate, read when it starts."""
 
     certificate: str
     key: str

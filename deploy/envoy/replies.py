@@ -29,7 +29,7 @@ REPLIES = (
     Reply(403, "token-not-for-this-api", "The access token was issued for another audience."),
     Reply(404, "no-such-route", "Nothing is here."),
     Reply(408, "request-timeout", "The request took too long to arrive."),
-    Reply(413, "body-too-large", "The body is larger than this route takes."),
+    Reply(413, "content-too-large", "The body is larger than this route takes."),
     Reply(426, "upgrade-required", "HTTP/1.1 or HTTP/2 is needed."),
     Reply(429, "too-many-requests", "Too many requests; wait and try again."),
     Reply(431, "headers-too-large", "The headers are too large."),
@@ -53,8 +53,8 @@ SECURITY_HEADERS = (
     overwrite("strict-transport-security", "max-age=31536000; includeSubDomains"),
     overwrite("x-content-type-options", "nosniff"),
     overwrite("referrer-policy", "no-referrer"),
-    overwrite("cross-origin-resource-policy", "same-site"),
     default("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+    default("cross-origin-resource-policy", "same-origin"),
     default("cache-control", "no-store"),
 )
 

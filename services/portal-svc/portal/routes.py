@@ -16,6 +16,7 @@ ROUTES = service_routes(
     _credentials("login", rate_per_minute=30),
     _credentials("oauth/token", rate_per_minute=60),
     _credentials("token/refresh", rate_per_minute=60),
+    # The refresh cookie says who leaves: the access token may have run out.
+    _credentials("logout", rate_per_minute=60),
     _credentials("activations", rate_per_minute=20),
-    _credentials("activations/", rate_per_minute=20),
 )

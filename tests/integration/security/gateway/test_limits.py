@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.servers, pytest.mark.timeout(90)]
 
 
 def test_api4_a_body_declared_too_large_is_refused(door: Edge, mint: Mint) -> None:
-    is_problem(door.ask(HOME, mint.token(), method="POST", body=b"x" * (MIB + 1)), 413, "body-too-large")
+    is_problem(door.ask(HOME, mint.token(), method="POST", body=b"x" * (MIB + 1)), 413, "content-too-large")
     assert door.ask(HOME, mint.token(), method="POST", body=b"x" * MIB).json["bytes"] == MIB
 
 
@@ -95,7 +95,7 @@ def test_a_large_upload_streams_through_without_being_held(door: Edge, mint: Min
 
 def test_an_upload_declared_beyond_its_limit_is_refused_before_it_starts(door: Edge, mint: Mint) -> None:
     huge = {"content-length": str(2 * 1024 * MIB)}
-    is_problem(door.ask(UPLOAD, mint.token(), method="PUT", headers=huge), 413, "body-too-large")
+    is_problem(door.ask(UPLOAD, mint.token(), method="PUT", headers=huge), 413, "content-too-large")
 
 
 def test_a_service_that_is_away_is_a_503(door: Edge, mint: Mint) -> None:
