@@ -10,11 +10,15 @@ from uuid import UUID
 import grpc
 from esdbclient import AsyncEventStoreDBClient, NewEvent, StreamState
 from esdbclient.common import handle_rpc_error
-from esdbclient.exceptions import EventStoreDBClientException, WrongCurrentVersion
+from esdbclient.exceptions import WrongCurrentVersion
 from esdbclient.protos.Grpc import streams_pb2
 from esdbclient.streams import AsyncStreamsService
 
 Request = tuple[str, int | StreamState, list[NewEvent]]
+
+
+class UnansweredAppends(Exception):
+    """The call ended before every append was answered: each may have happened or not."""
 
 
 async def pipelined(client: AsyncEventStoreDBClient, requests: Sequence[Request], timeout: float) -> set[int]:
@@ -60,4 +64,4 @@ async def _answers(
             refused.add(index)
         if not pending:
             return refused
-    raise EventStoreDBClientException(f"{len(pending)} of {len(requests)} appends were not answered")
+    raise UnansweredAppends(f"{len(pending)} of {len(requests)} appends were not answered")

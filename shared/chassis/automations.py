@@ -68,14 +68,13 @@ class Reactor:
         recorded = arrival.event
         assert isinstance(recorded, Recorded)
         try:
-            reactions = await self._reactions(recorded)
+            for index, reaction in enumerate(await self._reactions(recorded)):
+                await self._carry_out(recorded, index, reaction)
+        except commands.INFRASTRUCTURE_ERRORS:
+            raise
         except Exception as error:
-            if isinstance(error, commands.INFRASTRUCTURE_ERRORS):
-                raise
+            log.exception("automation failed", automation=self._automation.name, stream=recorded.stream)
             await self._parking.park(self._automation.name, arrival.stored, f"{type(error).__name__}: {error}")
-            reactions = []
-        for index, reaction in enumerate(reactions):
-            await self._carry_out(recorded, index, reaction)
         row = {"at": clock.now(), "_clinic": recorded.metadata.clinic_id}
         await self._inbox.update_one({"_id": inbox_id}, {"$setOnInsert": row}, upsert=True)
 

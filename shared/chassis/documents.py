@@ -7,15 +7,23 @@ document that is no more, whose revision must be remembered all the same.
 from dataclasses import dataclass
 from typing import Any
 
+import bson
+from bson.errors import InvalidDocument
+from bson.raw_bson import RawBSONDocument
 from pydantic import BaseModel
+from pymongo import InsertOne, ReplaceOne
 
 from shared.chassis.event_store import NO_STREAM
-from shared.chassis.mongo import Database, Document
+from shared.chassis.mongo import CODEC, MAX_DOCUMENT_BYTES, Database, Document
 from shared.kernel.decider import Projection
 from shared.kernel.streams import clinic_of, key_of
 
 AnyProjection = Projection[Any, Any]
 LIVING = {"_gone": {"$exists": False}}
+
+
+class Unwritable(Exception):
+    """A document that MongoDB cannot hold: the text says why."""
 
 
 @dataclass(slots=True)
@@ -31,6 +39,22 @@ class Folded:
         """The document to write."""
         head = {"_id": key_of(self.stream), "_rev": self.revision, "_clinic": clinic_of(self.stream)}
         return head | (self.view.model_dump() if self.view is not None else {"_gone": True})
+
+    def to_operation(self) -> InsertOne[Document] | ReplaceOne[Document]:
+        """The write that takes only if the database still holds `stored_rev`. Unwritable if MongoDB could not hold it.
+
+        Encoded here, once, so that a document which cannot be written is found before it fails a whole batch.
+        """
+        document = self.to_document()
+        try:
+            raw = RawBSONDocument(bson.encode(document, codec_options=CODEC))
+        except (InvalidDocument, ValueError, OverflowError, TypeError, RecursionError) as error:
+            raise Unwritable(f"{type(error).__name__}: {error}") from error
+        if len(raw.raw) > MAX_DOCUMENT_BYTES:
+            raise Unwritable(f"{len(raw.raw)} bytes are more than a document can have")
+        if self.stored_rev == NO_STREAM:
+            return InsertOne(raw)  # type: ignore[arg-type]  # a raw document is a document
+        return ReplaceOne({"_id": document["_id"], "_rev": self.stored_rev}, raw)
 
 
 def folded(projection: AnyProjection, stream: str, document: Document | None) -> Folded:

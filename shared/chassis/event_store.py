@@ -12,15 +12,17 @@ from esdbclient import AsyncEventStoreDBClient, NewEvent, RecordedEvent, StreamS
 from esdbclient.common import AbstractAsyncCatchupSubscription
 from esdbclient.events import CaughtUp
 from esdbclient.exceptions import (
+    AccessDeniedError,
     DeadlineExceeded,
-    EventStoreDBClientException,
+    DiscoveryFailed,
     GrpcError,
+    NodeIsNotLeader,
     NotFound,
-    ServiceUnavailable,
+    SubscriptionConfirmationError,
     WrongCurrentVersion,
 )
 
-from shared.chassis.appending import pipelined
+from shared.chassis.appending import UnansweredAppends, pipelined
 from shared.chassis.codec import Codec, Draft, Undecodable
 from shared.events.base import Event
 from shared.events.envelope import Metadata, Recorded, StoredEvent
@@ -28,8 +30,19 @@ from shared.kernel.errors import RevisionMismatch
 
 NO_STREAM = -1
 """The revision of a stream that has no events."""
-INFRASTRUCTURE_ERRORS = (GrpcError, EventStoreDBClientException, grpc.RpcError, asyncio.TimeoutError)
-UNKNOWN_OUTCOME = (DeadlineExceeded, ServiceUnavailable)
+INFRASTRUCTURE_ERRORS = (
+    GrpcError,
+    DeadlineExceeded,
+    DiscoveryFailed,
+    NodeIsNotLeader,
+    SubscriptionConfirmationError,
+    AccessDeniedError,
+    UnansweredAppends,
+    grpc.RpcError,
+    OSError,
+    asyncio.TimeoutError,
+)
+"""The store is away, busy, or does not let us in: waiting helps."""
 
 
 @dataclass(frozen=True, slots=True)

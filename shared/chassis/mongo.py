@@ -6,7 +6,7 @@ from typing import Any
 
 from bson.codec_options import CodecOptions, TypeRegistry
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
-from pymongo.errors import AutoReconnect, NotPrimaryError, PyMongoError, WTimeoutError
+from pymongo.errors import ConnectionFailure, OperationFailure
 from pymongo.write_concern import WriteConcern
 
 Document = dict[str, Any]
@@ -16,7 +16,9 @@ Collection = AsyncIOMotorCollection[Document]
 
 UNJOURNALED = WriteConcern(w=1)
 JOURNALED = WriteConcern(w="majority", j=True)
-INFRASTRUCTURE_ERRORS = (AutoReconnect, NotPrimaryError, WTimeoutError, OSError, PyMongoError)
+INFRASTRUCTURE_ERRORS = (ConnectionFailure, OperationFailure, OSError)
+"""The server is away, busy, or does not let us in: waiting helps. What is wrong with a document is not among them."""
+MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
 
 
 def _encoded(value: Any) -> Any:

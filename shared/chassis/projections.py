@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
 from pymongo import InsertOne, ReplaceOne
@@ -11,8 +10,8 @@ from pymongo.errors import BulkWriteError
 
 from shared.chassis import metrics
 from shared.chassis.codec import Undecodable
-from shared.chassis.documents import AnyProjection, Folded, folded
-from shared.chassis.event_store import NO_STREAM, EventStore
+from shared.chassis.documents import AnyProjection, Folded, Unwritable, folded
+from shared.chassis.event_store import EventStore
 from shared.chassis.mongo import Database, Document
 from shared.chassis.parking import Parking
 from shared.events.envelope import Recorded, StoredEvent
@@ -51,7 +50,7 @@ class Projector:
         await self._park_behind_parked(streams)
         while streams:
             documents = [await self._folded(f, streams[f.stream]) for f in await self._found(streams)]
-            lost = await self._write([d for d in documents if d.revision != d.stored_rev])
+            lost = await self._write([d for d in documents if d.revision != d.stored_rev], streams)
             metrics.PROJECTION_EVENTS.labels(*self._labels).inc(sum(map(len, streams.values())))
             streams = {stream: streams[stream] for stream in lost}
 
@@ -113,23 +112,24 @@ class Projector:
         for arrival in arrivals:
             await self._parking.park(self.projection.collection, arrival.stored, "waits behind a parked event")
 
-    async def _write(self, documents: Sequence[Folded]) -> set[str]:
+    async def _write(self, documents: Sequence[Folded], streams: dict[str, list[Arrival]]) -> set[str]:
         """Write what is newer than the database; the streams whose document somebody else wrote meanwhile."""
-        if not documents:
+        operations = []
+        for document in documents:
+            try:
+                operations.append(document.to_operation())
+            except Unwritable as reason:
+                for arrival in streams[document.stream]:
+                    await self._parking.park(self.projection.collection, arrival.stored, str(reason))
+        if not operations or await self._written(operations):
             return set()
-        operations = [_operation(document) for document in documents]
+        return {document.stream for document in documents}
+
+    async def _written(self, operations: Sequence[InsertOne[Document] | ReplaceOne[Document]]) -> bool:
         try:
             result = await self._collection.bulk_write(operations, ordered=False)
-            written = result.inserted_count + result.matched_count
         except BulkWriteError as error:
             if any(e["code"] != _DUPLICATE_KEY for e in error.details["writeErrors"]):
                 raise
-            written = -1
-        return set() if written == len(documents) else {document.stream for document in documents}
-
-
-def _operation(document: Folded) -> InsertOne[Document] | ReplaceOne[Document]:
-    body: dict[str, Any] = document.to_document()
-    if document.stored_rev == NO_STREAM:
-        return InsertOne(body)
-    return ReplaceOne({"_id": body["_id"], "_rev": document.stored_rev}, body)
+            return False
+        return result.inserted_count + result.matched_count == len(operations)

@@ -165,3 +165,16 @@ async def test_lag_and_work_are_measured(service: Toy, worker: ToyWorker) -> Non
     text = httpx2.get(f"{worker.url}/metrics").text
     assert 'vetwire_projection_events_total{projection="tallies",service="toy"}' in text
     assert 'vetwire_relay_published_total{service="toy"}' in text
+
+
+async def test_a_document_that_cannot_be_written_is_parked_and_blocks_nobody(service: Toy, worker: ToyWorker) -> None:
+    """MongoDB has no integer beyond 64 bits."""
+    await service.count("big", 1, 2**63 - 1)
+    await service.count("good", 1)
+    await eventually(saw(service, "good", 0))
+
+    async def parked() -> bool:
+        row = await service.running.db["parked"].find_one({"stream": service.stream("big")})
+        return row is not None and "OverflowError" in row["reason"]
+
+    await eventually(parked)
