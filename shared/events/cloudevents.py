@@ -7,7 +7,25 @@ from shared.events.envelope import Actor, Metadata, StoredEvent
 
 Headers = list[tuple[str, bytes]]
 CONTENT_TYPE = "application/json"
-_REQUIRED = frozenset({"ce_specversion", "ce_id", "ce_type", "ce_source", "ce_subject", "ce_streamrevision"})
+SPECVERSION = "1.0"
+_REQUIRED = frozenset(
+    {
+        "ce_specversion",
+        "ce_id",
+        "ce_type",
+        "ce_source",
+        "ce_subject",
+        "ce_time",
+        "ce_clinicid",
+        "ce_actorkind",
+        "ce_actorid",
+        "ce_commandid",
+        "ce_correlationid",
+        "ce_streamrevision",
+        "ce_commitposition",
+    }
+)
+_KNOWN = _REQUIRED | {"ce_causationid", "traceparent"}
 
 
 class NotACloudEvent(ValueError):
@@ -19,7 +37,7 @@ def to_headers(event: StoredEvent, source: str) -> Headers:
     meta = Metadata.model_validate_json(event.metadata)
     values = {
         "content-type": CONTENT_TYPE,
-        "ce_specversion": "1.0",
+        "ce_specversion": SPECVERSION,
         "ce_id": str(event.id),
         "ce_type": event.type,
         "ce_source": source,
@@ -38,12 +56,15 @@ def to_headers(event: StoredEvent, source: str) -> Headers:
     return [(name, value.encode()) for name, value in values.items() if value is not None]
 
 
-def from_record(value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> StoredEvent:
+def from_record(value: bytes | None, headers: Iterable[tuple[str, bytes | None]]) -> StoredEvent:
     """The event in a record. NotACloudEvent if a required header is missing or unreadable."""
     try:
-        found = {name: raw.decode() for name, raw in headers}
+        # Other headers are their writer's business, and may hold anything.
+        found = {name: raw.decode() for name, raw in headers if raw is not None and name in _KNOWN}
         if value is None or not found.keys() >= _REQUIRED:
             raise NotACloudEvent(f"missing: {sorted(_REQUIRED - found.keys()) or 'the body'}")
+        if found["ce_specversion"] != SPECVERSION:
+            raise NotACloudEvent(f"version {found['ce_specversion']!r} of CloudEvents")
         return StoredEvent(
             UUID(found["ce_id"]),
             found["ce_type"],

@@ -9,15 +9,24 @@ UPCASTERS: dict[str, tuple[str, Upcast]] = {}
 
 
 def upcaster(old: str, new: str) -> Callable[[Upcast], Upcast]:
-    """Register the step from stored name `old` to `new`. ValueError if `old` has one, or the step goes nowhere."""
+    """Register the step from stored name `old` to `new`. ValueError if `old` has one, or steps would go in a circle."""
 
     def register(step: Upcast) -> Upcast:
-        if old in UPCASTERS or old == new:
+        if old in UPCASTERS:
             raise ValueError(f"no second way out of {old}")
+        if old == newest(new):
+            raise ValueError(f"{new} leads back to {old}")
         UPCASTERS[old] = (new, step)
         return step
 
     return register
+
+
+def newest(type_name: str) -> str:
+    """The name of the newest version of an event that is stored as `type_name`."""
+    while type_name in UPCASTERS:
+        type_name, _ = UPCASTERS[type_name]
+    return type_name
 
 
 def upcast(type_name: str, data: Json) -> tuple[str, Json]:
