@@ -23,8 +23,8 @@ class Display(Protocol):
 class PlainDisplay:
     """`   3.2 s  kafka            ready       port 9092, process 4711`, once per change of state."""
 
-    def __init__(self) -> None:
-        self._began = time.monotonic()
+    def __init__(self, began: float | None = None) -> None:
+        self._began = time.monotonic() if began is None else began
         self._last: dict[str, tuple[str, str]] = {}
 
     def show(self, components: Mapping[str, ComponentState]) -> None:
@@ -34,6 +34,10 @@ class PlainDisplay:
                 self._last[name] = now
                 if each.state not in QUIET:
                     self.say(f"{name:<18} {each.state:<12} {_detail(each)}".rstrip())
+
+    def skip(self, components: Mapping[str, ComponentState]) -> None:
+        """What has been shown already in another way."""
+        self._last = {name: (each.state, each.note) for name, each in components.items()}
 
     def say(self, text: str) -> None:
         print(f"{time.monotonic() - self._began:6.1f} s  {text}", flush=True)
@@ -66,8 +70,8 @@ class LiveDisplay:
     def settle(self) -> None:
         if self._after is None:
             self._live.stop()
-            self._after = PlainDisplay()
-            self._after._last = {name: (each.state, each.note) for name, each in self._components.items()}
+            self._after = PlainDisplay(self._began)
+            self._after.skip(self._components)
 
     def _table(self) -> RenderableType:
         table = Table(title=f"Vetwire, {time.monotonic() - self._began:.0f} s", title_justify="left", box=None)

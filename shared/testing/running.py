@@ -32,7 +32,7 @@ class RunningSystem:
     """`endpoints` is the content of endpoints.json; `root` is None when the system is not ours to look into."""
 
     gateway: str
-    endpoints: Mapping[str, Any]
+    endpoints: Mapping[str, Any] = field(repr=False)  # it holds passwords
     root: Path | None = None
 
     def describe(self) -> list[str]:
