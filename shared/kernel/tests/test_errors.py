@@ -1,0 +1,13 @@
+"""What the write side says when it does not do what was asked."""
+
+from shared.kernel.errors import RevisionMismatch
+
+
+def test_a_mismatch_says_where_the_stream_is_and_where_it_was_expected() -> None:
+    error = RevisionMismatch("patient-elm.42", expected=3, actual=5)
+    assert (error.stream, error.expected, error.actual) == ("patient-elm.42", 3, 5)
+    assert str(error) == "stream patient-elm.42 is at 5, not at 3"
+
+
+def test_a_mismatch_may_not_know_where_the_stream_is() -> None:
+    assert RevisionMismatch("patient-elm.42", 3).actual is None
