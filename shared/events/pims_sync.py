@@ -2,6 +2,10 @@
 
 Shapes follow the canonical model of pims-formats 5. Ids are the PIMS's own, percent-encoded; a clinic's records are
 told apart by (clinic, entity, id).
+
+`fingerprint` holds one keyed digest for each field of a record, so that the next sync can tell which fields changed
+without the values of this one. `row_digest`, keyed too, is of the row that the record was read from: a row that has it
+again need not even be read. Both say nothing without the key.
 """
 
 from datetime import date, datetime
@@ -105,6 +109,7 @@ class ClientSynced(Event):
     do_not_email: bool = False
     changed: tuple[str, ...] = ()
     fingerprint: str
+    row_digest: str = ""
     observed_at: datetime
 
 
@@ -139,6 +144,7 @@ class PatientSynced(Event):
     suspend_reminders: bool = False
     changed: tuple[str, ...] = ()
     fingerprint: str
+    row_digest: str = ""
     observed_at: datetime
 
 

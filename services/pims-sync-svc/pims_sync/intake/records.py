@@ -1,0 +1,56 @@
+"""What is known about the records that a file mentions: read from this service's own views, many at once."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from shared.chassis.barrier import views_caught_up
+from shared.chassis.documents import folded
+from shared.chassis.event_store import NO_STREAM
+from shared.chassis.runtime import Runtime
+from shared.events.base import Event
+from shared.kernel.decider import Projection
+from shared.kernel.streams import key_of
+
+PATIENCE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A view (None: there is none) and the revision its stream had then (-1: no stream)."""
+
+    view: Any
+    revision: int
+
+
+UNKNOWN = Known(None, NO_STREAM)
+
+
+class Records(Protocol):
+    """May lag behind the streams; what it says is checked by the revision when events are appended."""
+
+    async def caught_up(self, projection: Projection[Any, Any]) -> bool:
+        """Wait until the view has everything that is stored now; False if it has not within a minute."""
+        ...
+
+    async def known(self, projection: Projection[Any, Any], streams: Iterable[str]) -> dict[str, Known]:
+        """By stream; streams without a document are absent."""
+        ...
+
+
+class MongoRecords:
+    """The views of the worker."""
+
+    def __init__(self, running: Runtime) -> None:
+        self._running = running
+
+    async def caught_up(self, projection: Projection[Any, Any]) -> bool:
+        types = "|".join(re.escape(event.type_name) for event in projection.handles if issubclass(event, Event))
+        return await views_caught_up(self._running, types, PATIENCE_SECONDS)
+
+    async def known(self, projection: Projection[Any, Any], streams: Iterable[str]) -> dict[str, Known]:
+        keys = {key_of(stream): stream for stream in streams}
+        rows = self._running.db[projection.collection].find({"_id": {"$in": list(keys)}})
+        documents = [folded(projection, keys[row["_id"]], row) async for row in rows]
+        return {document.stream: Known(document.view, document.revision) for document in documents}

@@ -1,0 +1,173 @@
+"""One file of a run, from its rows to events: batch by batch, so that memory does not depend on its length."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pims_sync.domain.feed import OpenRun
+from pims_sync.intake.entities import KINDS, Stamp
+from pims_sync.intake.fingerprints import Fingerprints
+from pims_sync.intake.records import UNKNOWN, Known, Records
+from pims_sync.intake.rejects import Rejects
+from pims_sync.intake.rows import Item, Unreadable
+from pims_sync.intake.seen import Seen
+from pims_sync.intake.writing import Wish, Writer, patiently
+from pims_sync.vendors.fields import Fields
+from pims_sync.vendors.profile import Profile
+from pims_sync.vendors.rejection import Rejected
+from shared.chassis import clock
+from shared.chassis.event_store import EventStore
+from shared.events.envelope import Metadata
+from shared.events.pims_sync import Entity, Reject
+from shared.kernel.streams import stream_name
+
+BATCH = 250
+IN_FLIGHT = 2
+_DUPLICATES = {
+    "duplicate-id": "An earlier row of this file has the same id and other content.",
+    "duplicate-row": "An earlier row of this file is the same.",
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Which file of which run this is. `still_open` raises once the run is closed or abandoned."""
+
+    run: OpenRun
+    entity: Entity
+    profile: Profile
+    still_open: Callable[[], Awaitable[None]]
+
+
+@dataclass
+class Tally:
+    """rows = appended + unchanged + rejected."""
+
+    rows: int = 0
+    appended: int = 0
+    unchanged: int = 0
+
+
+class _Read(NamedTuple):
+    """A row whose id is known. `fields` are its cells for the mapping."""
+
+    line: int
+    id: str
+    stream: str
+    digest: str
+    fields: Fields
+
+
+class Upload:
+    """Use once. `tally` and `rejects` are complete when `take` returns."""
+
+    def __init__(self, source: Source, store: EventStore, records: Records, secret: bytes, metadata: Metadata) -> None:
+        self._source = source
+        self._kind = KINDS[source.entity]
+        layout = source.profile.layouts[source.entity]
+        self._names = tuple(layout.columns)
+        self._spelling = {name: spellings[0] for name, spellings in layout.columns.items()}
+        self._records = records
+        self._prints = Fingerprints(secret, source.profile)
+        self._writer = Writer(store, self._kind.decider, metadata)
+        self._seen = Seen()
+        self._flying: deque[asyncio.Task[None]] = deque()
+        self.tally = Tally()
+        self.rejects = Rejects(store, metadata, source.run.started.run_id, source.entity, clock.now)
+
+    async def take(self, blocks: AsyncIterator[Sequence[Item]]) -> None:
+        """Read everything. What was appended stands if this raises; the file may then be sent again."""
+        try:
+            waiting: list[Item] = []
+            async for block in blocks:
+                waiting += block
+                while len(waiting) >= BATCH:
+                    batch, waiting = waiting[:BATCH], waiting[BATCH:]
+                    await self._take(batch)
+            await self._take(waiting)
+            while self._flying:
+                await self._flying.popleft()
+            await self.rejects.flush(end=True)
+        finally:
+            self._seen.close()
+            for task in self._flying:
+                task.cancel()
+            await asyncio.gather(*self._flying, return_exceptions=True)
+
+    async def _take(self, batch: Sequence[Item]) -> None:
+        await self._source.still_open()
+        read = [self._read(item) for item in batch]
+        streams = {row.stream for row in read if isinstance(row, _Read)}
+        known = await patiently(lambda: self._records.known(self._kind.projection, streams)) if streams else {}
+        wishes = [wish for row in read if (wish := self._wish(row, known)) is not None]
+        self.tally.rows += len(batch)
+        await self.rejects.flush()
+        if wishes:
+            if len(self._flying) >= IN_FLIGHT:
+                await self._flying.popleft()
+            self._flying.append(asyncio.create_task(self._write(wishes)))
+
+    async def _write(self, wishes: Sequence[Wish]) -> None:
+        """Ids do not repeat within a file, so batches do not meet in a stream and may be written side by side."""
+        news = await self._writer.write(wishes)
+        self.tally.appended += news
+        self.tally.unchanged += len(wishes) - news
+
+    def _read(self, item: Item) -> _Read | Reject:
+        if isinstance(item, Unreadable):
+            return Reject(line=item.line, field=None, code=item.code, reason=item.reason)
+        fields = Fields(self._names, item.cells, self._spelling)
+        try:
+            id_ = fields.id("id")
+            if id_ is None:
+                raise fields.rejected("id", "missing-value", "A record without an id.")
+        except Rejected as rejection:
+            return _reject(item.line, rejection)
+        stream = stream_name(self._kind.decider.category, self._source.run.started.clinic_id, id_)
+        return _Read(item.line, id_, stream, self._prints.of_row(item.cells), fields)
+
+    def _wish(self, row: _Read | Reject, known: Mapping[str, Known]) -> Wish | None:
+        """What is left to decide on, in the order of the file; everything else is counted here."""
+        if isinstance(row, Reject):
+            self.rejects.add(row)
+        elif duplicate := self._seen.add(row.id, row.digest):
+            field = self._spelling["id"]
+            self.rejects.add(Reject(line=row.line, field=field, code=duplicate, reason=_DUPLICATES[duplicate]))
+        elif not self._is_settled(before := known.get(row.stream, UNKNOWN), row_digest=row.digest):
+            return self._mapped(row, before)
+        return None
+
+    def _is_settled(self, before: Known, **seen: str) -> bool:
+        """Nothing to do for a record that is already as the row has it; it is counted.
+
+        If this very run made it so, it was appended by an earlier attempt at this file, and counts as appended again.
+        """
+        view = before.view
+        if view is None or any(getattr(view, name) != value for name, value in seen.items()):
+            return False
+        if view.observed_at == self._source.run.started.started_at:
+            self.tally.appended += 1
+        else:
+            self.tally.unchanged += 1
+        return True
+
+    def _mapped(self, row: _Read, before: Known) -> Wish | None:
+        started = self._source.run.started
+        try:
+            record = self._kind.mapped(row.fields, self._source.profile, started.started_at.date())
+        except Rejected as rejection:
+            self._seen.forget(row.id)
+            self.rejects.add(_reject(row.line, rejection))
+            return None
+        fingerprint = self._prints.of_record(row.stream, self._kind.names, record)
+        if self._is_settled(before, fingerprint=fingerprint):
+            return None
+        stamp = Stamp(started.clinic_id, fingerprint, row.digest, started.started_at)
+        command = self._kind.command(row.id, record, stamp)
+        return Wish(row.stream, before.revision, self._kind.state_of(before.view), command, fingerprint)
+
+
+def _reject(line: int, rejection: Rejected) -> Reject:
+    return Reject(line=line, field=rejection.field, code=rejection.code, reason=rejection.reason)
