@@ -34,19 +34,20 @@ class History:
     acknowledged: set[UUID] = field(default_factory=set)
 
 
-def write_one_after_the_other(client: EventStoreDBClient, stream: str, history: History) -> None:
+def write_one_after_the_other(uri: str, stream: str, history: History) -> None:
     """Append one, two or three events at a time until the server is gone."""
-    version: int | StreamState = StreamState.ANY
+    client = EventStoreDBClient(uri)
     for number in range(100_000):
         events = [NewEvent("Counted", b'{"n": %d}' % number) for _ in range(number % 3 + 1)]
         ids = {event.id for event in events}
         history.sent |= ids
         history.appends.append(ids)
         try:
-            client.append_to_stream(stream, current_version=version, events=events, timeout=5)
+            client.append_to_stream(stream, current_version=StreamState.ANY, events=events, timeout=5)
         except EventStoreDBClientException:
-            return
+            break
         history.acknowledged |= ids
+    client.close()
 
 
 def write_pipelined(address: str, prefix: str, history: History) -> None:
@@ -74,9 +75,8 @@ def write_pipelined(address: str, prefix: str, history: History) -> None:
 
 def load_until_killed(data: Path, history: History, after: float, round_number: int) -> None:
     with running(data) as server:
-        client = EventStoreDBClient(server.uri)
         writers = [
-            Thread(target=write_one_after_the_other, args=(client, f"counted-{number}", history))
+            Thread(target=write_one_after_the_other, args=(server.uri, f"counted-{number}", history))
             for number in range(WRITERS)
         ]
         prefix = f"pipelined-{round_number}."
@@ -87,7 +87,6 @@ def load_until_killed(data: Path, history: History, after: float, round_number: 
         server.signal(signal.SIGKILL)
         for writer in writers:
             writer.join(20)
-        client.close()
 
 
 def stored_events(data: Path) -> list[RecordedEvent]:
