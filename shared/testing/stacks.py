@@ -88,13 +88,19 @@ def _broker(config: pytest.Config) -> str:
 
 def provided(config: pytest.Config, started: Iterator[Stack]) -> Iterator[Stack]:
     """Pass on what was started, note what it is, and end it afterwards."""
-    try:
-        stack = next(started)
-    except StackUnavailable as reason:
-        unavailable(str(reason), explicit=config.getoption("--stack") != "embedded")
-    config.stash[USED].extend(stack.describe())
-    yield stack
+    first = _started(started)
+    if isinstance(first, StackUnavailable):
+        unavailable(str(first), explicit=config.getoption("--stack") != "embedded")
+    config.stash[USED].extend(first.describe())
+    yield first
     next(started, None)
+
+
+def _started(started: Iterator[Stack]) -> Stack | StackUnavailable:
+    try:
+        return next(started)
+    except StackUnavailable as reason:
+        return reason
 
 
 def unavailable(reason: str, explicit: bool = False) -> NoReturn:
