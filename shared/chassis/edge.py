@@ -1,5 +1,6 @@
 """What surrounds every request: ids, trace, metrics, security headers, and an answer even to what nobody expected."""
 
+import asyncio
 import re
 import time
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from structlog.contextvars import bound_contextvars
 from shared.chassis.clock import new_id
 from shared.chassis.health import Health
 from shared.chassis.metrics import HTTP_REQUESTS, HTTP_SECONDS
-from shared.chassis.problems import unexpected
+from shared.chassis.problems import draining, unexpected
 from shared.chassis.telemetry import span_from
 
 CORRELATION_HEADER = "x-request-id"
@@ -73,6 +74,10 @@ class Edge:
             await self._app(scope, receive, answer.send)
         except ClientDisconnect:
             log.info("client-went-away")
+        except asyncio.CancelledError:
+            if self._health.draining and not answer.has_started:
+                await draining().response()(scope, receive, answer.send)
+            raise
         except Exception as error:
             problem = unexpected(error)
             if answer.has_started:

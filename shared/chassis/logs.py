@@ -1,14 +1,14 @@
 """structlog as JSON on stdout, with ids from contextvars, without personal data or secrets (design 22, ASVS 16.2)."""
 
+import json
 import logging
 import re
 import sys
 import traceback
 from collections.abc import MutableMapping
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, TextIO
 
-import orjson
 import structlog
 from opentelemetry import trace
 from structlog.contextvars import bound_contextvars, get_contextvars, merge_contextvars
@@ -31,8 +31,8 @@ _SECRET_SHAPES = (
 EventDict = MutableMapping[str, Any]
 
 
-def set_up_logging(service: str, env: str, level: str = "INFO") -> None:
-    """Route structlog and the standard library's logging to one JSON line each on stdout."""
+def set_up_logging(service: str, env: str, level: str = "INFO", stream: TextIO | None = None) -> None:
+    """Route structlog and the standard library's logging to one JSON line each on `stream` (stdout)."""
     shared: list[structlog.typing.Processor] = [
         merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -47,7 +47,7 @@ def set_up_logging(service: str, env: str, level: str = "INFO") -> None:
         foreign_pre_chain=shared,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _as_json],
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(stream or sys.stdout)
     handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=level, force=True)
     structlog.configure(
@@ -143,4 +143,5 @@ def _place(error: BaseException, *, with_message: bool) -> dict[str, Any]:
 
 
 def _as_json(_logger: Any, _method: str, event: EventDict) -> str:
-    return orjson.dumps(dict(event), default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
+    """The standard library's encoder: it also takes what orjson refuses, and a log line must never be lost."""
+    return json.dumps(dict(event), default=repr, ensure_ascii=False, separators=(",", ":"))

@@ -84,6 +84,11 @@ def not_found() -> Problem:
     return Problem(404, "not-found", "There is no such thing here.")
 
 
+def draining() -> Problem:
+    """This process is about to stop; another one is there."""
+    return Problem(503, "draining", "This server is about to stop; ask again.", headers={"Retry-After": "1"})
+
+
 def install_problems(app: FastAPI, refusals: Mapping[str, int]) -> None:
     """Turn what routes raise into problems; `refusals` maps codes of `Refused` to a status other than 409.
 

@@ -15,7 +15,7 @@ from shared.chassis.change_feed import ChangeFeed, Moved, Place, Subscription
 from shared.chassis.clock import now
 from shared.chassis.metrics import LIVE_STREAMS
 from shared.chassis.mongo import Collection, Document
-from shared.chassis.problems import Problem
+from shared.chassis.problems import Problem, draining
 
 Render = Callable[[Document], Mapping[str, Any] | None]
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -40,7 +40,7 @@ class LiveFeeds:
     def enter(self, subject: str) -> None:
         """Count a stream in. Problem 429 `too-many-live-streams`, 503 `draining`."""
         if self._closing:
-            raise Problem(503, "draining", "This server is about to stop; connect again.", headers={"Retry-After": "1"})
+            raise draining()
         if self._open[subject] >= self._per_subject:
             raise Problem(429, "too-many-live-streams", "Close another live stream first.", limit=self._per_subject)
         self._open[subject] += 1

@@ -10,8 +10,10 @@ from time import monotonic, sleep
 from typing import Any
 
 import pytest
+import structlog
 from fastapi import APIRouter
 from fastapi.testclient import TestClient
+from structlog import ReturnLoggerFactory
 
 from shared.chassis.api_app import create_api
 from shared.chassis.clock import new_id
@@ -27,6 +29,14 @@ MakeClient = Callable[..., TestClient]
 
 class DemoSettings(ChassisSettings):
     service = "demo"
+
+
+@pytest.fixture(autouse=True)
+def _quiet_logs() -> Iterator[None]:
+    """structlog's own default draws every exception with all local values, which takes seconds."""
+    structlog.configure(processors=[structlog.processors.KeyValueRenderer()], logger_factory=ReturnLoggerFactory())
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture
