@@ -28,13 +28,14 @@ def cap(path: Path, largest: int = LARGEST) -> bool:
     return True
 
 
-def cap_all(folder: Path) -> None:
-    for path in folder.glob("*.log"):
+def cap_all(root: Path) -> None:
+    """The components' logs and the supervisor's own."""
+    for path in (*root.glob("*.log"), *(root / "logs").glob("*.log")):
         cap(path)
 
 
-async def keep_capped(folder: Path) -> None:
+async def keep_capped(root: Path) -> None:
     """Never returns."""
     while True:
         await asyncio.sleep(LOOK_EVERY)
-        cap_all(folder)
+        cap_all(root)

@@ -42,7 +42,7 @@ class Supervisor:
         """
         self._enter("starting")
         tasks = {asyncio.create_task(self._live(name), name=name) for name in self._lives}
-        caps = asyncio.create_task(keep_capped(self._root / "logs"))
+        caps = asyncio.create_task(keep_capped(self._root))
         try:
             if await self._until(stop, tasks, self._all_ready()):
                 when_ready(self.state)

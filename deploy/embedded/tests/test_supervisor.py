@@ -147,6 +147,14 @@ def test_down_stops_a_running_system(fake: subprocess.Popen[bytes], tmp_path: Pa
     assert gone(children)
 
 
+def test_down_ends_a_supervisor_that_does_not_react(fake: subprocess.Popen[bytes], tmp_path: Path) -> None:
+    children = family(fake.pid)
+    fake.send_signal(signal.SIGSTOP)
+    down(tmp_path, within=0.3)
+    assert fake.wait(5) == -signal.SIGKILL
+    wait_for(lambda: gone(children))
+
+
 def test_down_where_nothing_runs_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert down(tmp_path) == 0
     assert "nothing is running" in capsys.readouterr().out
