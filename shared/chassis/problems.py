@@ -17,6 +17,7 @@ from shared.kernel.errors import Refused, RevisionMismatch
 TYPE_BASE = "https://vetwire.dev/problems/"
 MEDIA_TYPE = "application/problem+json"
 MAX_ERRORS = 100
+MAX_POINTER_LENGTH = 200
 PHRASES = {413: "Content too large", 422: "Unprocessable content"}
 """Of RFC 9110, where Python 3.11 still has the older ones."""
 
@@ -156,7 +157,7 @@ def _field_error(item: Mapping[str, Any]) -> FieldError:
         pointer = "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in rest)
     else:
         pointer = f"{place}:{'.'.join(rest)}"
-    return FieldError(pointer=pointer, code=code, detail=_sentence(code))
+    return FieldError(pointer=pointer[:MAX_POINTER_LENGTH], code=code, detail=_sentence(code))
 
 
 def _sentence(code: str) -> str:

@@ -128,6 +128,12 @@ def test_a_name_that_resembles_a_clinic_is_not_that_clinic(client: TestClient, m
     assert response.status_code == 404
 
 
+@pytest.mark.parametrize("clinic", ["*", "ELM", "-elm", "elm.42", "x" * 64, "ulme\u00fc"])
+def test_what_cannot_be_a_clinic_is_404_even_for_an_operator(client: TestClient, mint: Mint, clinic: str) -> None:
+    headers = mint.headers("operator", ("*",))
+    assert client.get(f"{BASE}/clinics/{clinic}/list", headers=headers).status_code == 404
+
+
 def test_an_owner_gets_the_own_client_id_of_that_clinic(client: TestClient, mint: Mint) -> None:
     headers = mint.headers("owner", ("elm", "oak"), client_ids={"elm": "C1"})
     assert client.get(f"{BASE}/clinics/elm/own", headers=headers).json() == "C1"

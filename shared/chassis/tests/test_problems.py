@@ -119,6 +119,32 @@ def test_what_was_sent_is_never_sent_back(make_client: MakeClient) -> None:
         assert CANARY not in response.text
 
 
+HOSTILE = {
+    "not UTF-8": (b'{"count": "\xff"}', 400),
+    "half of a UTF-16 text": (b"\xff\xfe", 422),
+    "nested too deeply": (b'{"count":' + b"[" * 100_000, 400),
+    "NaN": (b'{"count": NaN}', 422),
+    "infinite": (b'{"count": 1e999}', 422),
+    "a number of 5000 digits": (b'{"count": ' + b"9" * 5_000 + b"}", 400),
+    "a lone surrogate as a value": (b'{"count": 1, "kind": "\\ud800"}', 422),
+    "a lone surrogate as a name": (b'{"count": 1, "\\ud800": 1}', 422),
+    "a long name": (b'{"count": 1, "' + b"x" * 100_000 + b'": 1}', 422),
+    "nothing": (b"", 422),
+    "null": (b"null", 422),
+    "a list": (b"[]", 422),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_hostile_body_is_the_callers_fault_and_gets_a_small_answer(make_client: MakeClient, case: str) -> None:
+    content, status = HOSTILE[case]
+    headers = {"content-type": "application/json"}
+    response = make_client(taking_body()).post(f"{BASE}/things", content=content, headers=headers)
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    assert len(response.content) < 2_000
+
+
 def test_an_invalid_query_names_the_parameter(make_client: MakeClient) -> None:
     response = make_client(taking_body()).post(f"{BASE}/things?page=0", json={"count": 1})
     assert response.json()["errors"][0]["pointer"] == "query:page"
