@@ -9,6 +9,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.helpers import create_ssl_context
 
 from shared.events.topics import MAX_MESSAGE_BYTES, TOPICS, Topic
 
@@ -19,12 +20,19 @@ _PATIENCE = 20.0
 log = structlog.get_logger(__name__)
 
 
+def connection(bootstrap: str) -> dict[str, Any]:
+    """aiokafka's arguments for `host:port[,host:port]`, or the same after `ssl://` (the system's certificates)."""
+    scheme, _, servers = bootstrap.rpartition("://")
+    encrypted = {"security_protocol": "SSL", "ssl_context": create_ssl_context()} if scheme == "ssl" else {}
+    return {"bootstrap_servers": servers, **encrypted}
+
+
 async def ensure_topics(bootstrap: str, topics: Iterable[Topic] = TOPICS, replication: int = 1) -> list[str]:
     """Create the topics that do not exist and return their names. Must run before any worker starts.
 
     A Faust worker that starts without its topics subscribes to nothing (libraries 0.11). KafkaError if refused.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AIOKafkaAdminClient(**connection(bootstrap))
     await admin.start()
     try:
         missing = [t for t in topics if t.name not in set(await admin.list_topics())]
@@ -45,7 +53,7 @@ async def producer(bootstrap: str, client_id: str) -> AsyncIterator[AIOKafkaProd
     It may be stuck otherwise: aiokafka #1017 (sequence numbers), #1039 (a send that never ends).
     """
     made = AIOKafkaProducer(
-        bootstrap_servers=bootstrap,
+        **connection(bootstrap),
         client_id=client_id,
         enable_idempotence=True,
         max_request_size=MAX_MESSAGE_BYTES,
@@ -66,7 +74,7 @@ async def producer(bootstrap: str, client_id: str) -> AsyncIterator[AIOKafkaProd
 @asynccontextmanager
 async def _reader(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
+        **connection(bootstrap),
         enable_auto_commit=False,
         max_partition_fetch_bytes=2 * MAX_MESSAGE_BYTES,
         auto_offset_reset="none",
@@ -117,7 +125,8 @@ async def _fetched(consumer: AIOKafkaConsumer, wanted: Mapping[TopicPartition, i
 async def _main() -> None:
     from shared.chassis.settings import ChassisSettings
 
-    made = await ensure_topics(ChassisSettings().kafka)
+    settings = ChassisSettings()
+    made = await ensure_topics(settings.brokers, replication=settings.kafka_replication)
     log.info("topics ready", created=made)
 
 

@@ -52,6 +52,7 @@ class ChassisSettings(BaseSettings):
     eventstore: SecretStr = SecretStr("esdb://127.0.0.1:2113?tls=false")
     kafka: str = "127.0.0.1:9092"
     kafka_tls: bool = False
+    kafka_replication: Annotated[int, Field(ge=1, le=9)] = 1
     mongodb: SecretStr = SecretStr("mongodb://127.0.0.1:27017/?retryWrites=false&directConnection=true")
     issuer: str = DEVELOPMENT_ISSUER
     audience: str = "vetwire"
@@ -107,6 +108,11 @@ class ChassisSettings(BaseSettings):
         if violations:
             raise UnsafeSettings(violations)
         return self
+
+    @property
+    def brokers(self) -> str:
+        """The brokers' addresses as the chassis takes them: `ssl://` before them when the link is encrypted."""
+        return f"ssl://{self.kafka}" if self.kafka_tls else self.kafka
 
     @property
     def kek_bytes(self) -> bytes:

@@ -101,7 +101,7 @@ class Worker:
         ]
         self._follower = Follower(settings.service, running.store.codec, projectors, reactors, self._positions)
         holder = f"{socket.gethostname()}/{clock.new_id()}"
-        self._relay = Relay(settings.service, running.store, running.db, settings.kafka, spec.published, holder)
+        self._relay = Relay(settings.service, running.store, running.db, settings.brokers, spec.published, holder)
         self._windows = Windows(self._follower.handle, self._fatal)
         self._faust = self._faust_app(spec)
         self._stop = asyncio.Event()
@@ -113,6 +113,7 @@ class Worker:
         app = _App(
             self._settings.service,
             broker=[f"kafka://{address}" for address in self._settings.kafka.split(",")],
+            broker_credentials=kafka.connection(self._settings.brokers).get("ssl_context"),
             web_enabled=False,
             broker_session_timeout=10,
             broker_heartbeat_interval=2,
@@ -125,7 +126,7 @@ class Worker:
             processing_guarantee="at_least_once",
             stream_buffer_maxsize=2048,
         )
-        app.starting_points = lambda tps: self._positions.starting_points(self._settings.kafka, tps)
+        app.starting_points = lambda tps: self._positions.starting_points(self._settings.brokers, tps)
         source = app.topic(
             *(events_topic(service) for service in spec.follows),
             value_type=bytes,
@@ -211,7 +212,7 @@ class Worker:
     async def _announce(self, handler: str, event: StoredEvent, reason: str) -> None:
         headers = [("handler", handler.encode()), ("reason", reason.encode()), ("ce_id", str(event.id).encode())]
         topic = parked_topic(self._settings.service)
-        async with kafka.producer(self._settings.kafka, f"{self._settings.service}-parked") as producer:
+        async with kafka.producer(self._settings.brokers, f"{self._settings.service}-parked") as producer:
             await producer.send_and_wait(topic, key=event.stream.encode(), value=event.data, headers=headers)
 
 
