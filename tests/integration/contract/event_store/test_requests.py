@@ -1,5 +1,7 @@
 """Requests out of the ordinary, discovery, and calls that are not offered."""
 
+from typing import Any
+
 import grpc
 import pytest
 from esdbclient import EventStoreDBClient, StreamState
@@ -7,7 +9,7 @@ from esdbclient.connection_spec import ConnectionSpec
 from esdbclient.protos.Grpc import gossip_pb2, shared_pb2, streams_pb2
 
 from tests.integration.contract.event_store.clients import Client, new_event, new_events
-from tests.integration.contract.event_store.raw import channel, read
+from tests.integration.contract.event_store.raw import SERVICE, channel, read
 
 Options = streams_pb2.ReadReq.Options
 STRING_IDS = Options.UUIDOption(string=shared_pb2.Empty())
@@ -54,6 +56,37 @@ def test_ids_can_be_asked_for_in_two_halves(event_store_uri: str, client: Client
     halves = answers[0].event.event.id.structured
     assert halves.most_significant_bits % 2**64 == event.id.int >> 64
     assert halves.least_significant_bits % 2**64 == event.id.int % 2**64
+
+
+def delete_call(opened: Any, name: str, stream: str) -> grpc.RpcError:
+    """Call Delete or Tombstone, expecting revision 5, and give what it fails with."""
+    options = streams_pb2.DeleteReq.Options(
+        stream_identifier=shared_pb2.StreamIdentifier(stream_name=stream.encode()), revision=5
+    )
+    call = opened.unary_unary(f"{SERVICE}/{name}", request_serializer=streams_pb2.DeleteReq.SerializeToString)
+    with pytest.raises(grpc.RpcError) as refusal:
+        call(streams_pb2.DeleteReq(options=options), timeout=10)
+    error: grpc.RpcError = refusal.value
+    return error
+
+
+@pytest.mark.parametrize("name", ["Delete", "Tombstone"])
+def test_refusals_have_the_words_that_clients_look_for(
+    event_store_uri: str, client: Client, stream: str, name: str
+) -> None:
+    client.append(stream, StreamState.NO_STREAM, new_events(2))
+    with channel(event_store_uri) as opened:
+        conflict = delete_call(opened, name, stream)
+        client.tombstone(stream, 1)
+        deleted = delete_call(opened, name, stream)
+    assert conflict.details() == (
+        f"Delete failed due to WrongExpectedVersion. Stream: {stream}, Expected version: 5, Actual version: 1"
+    )
+    assert dict(conflict.trailing_metadata())["exception"] == "wrong-expected-version"
+    assert dict(conflict.trailing_metadata())["actual-version"] == "1"
+    assert deleted.details() == f"Event stream '{stream}' is deleted."
+    assert dict(deleted.trailing_metadata())["exception"] == "stream-deleted"
+    assert {conflict.code(), deleted.code()} == {grpc.StatusCode.FAILED_PRECONDITION}
 
 
 def test_discovery_finds_the_leader(event_store_uri: str, stream: str) -> None:
