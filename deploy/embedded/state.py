@@ -93,11 +93,12 @@ def end_leftovers(root: Path) -> list[str]:
 
 
 def _groups() -> dict[int, set[int]]:
-    """Process group -> its members. A number stays taken while its group has members, also without its leader."""
+    """Process group -> its living members. A number stays taken while its group has members, also without a leader."""
     groups: dict[int, set[int]] = {}
-    for pid in psutil.pids():
-        with contextlib.suppress(ProcessLookupError):
-            groups.setdefault(os.getpgid(pid), set()).add(pid)
+    for process in psutil.process_iter(["status"]):
+        if process.info["status"] != psutil.STATUS_ZOMBIE:
+            with contextlib.suppress(ProcessLookupError):
+                groups.setdefault(os.getpgid(process.pid), set()).add(process.pid)
     return groups
 
 
