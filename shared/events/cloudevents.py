@@ -8,7 +8,7 @@ from shared.events.envelope import Actor, Metadata, StoredEvent
 Headers = list[tuple[str, bytes]]
 CONTENT_TYPE = "application/json"
 SPECVERSION = "1.0"
-_REQUIRED = frozenset(
+REQUIRED = frozenset(
     {
         "ce_specversion",
         "ce_id",
@@ -25,7 +25,7 @@ _REQUIRED = frozenset(
         "ce_commitposition",
     }
 )
-_KNOWN = _REQUIRED | {"ce_causationid", "traceparent"}
+OPTIONAL = frozenset({"ce_causationid", "traceparent"})
 
 
 class NotACloudEvent(ValueError):
@@ -60,9 +60,9 @@ def from_record(value: bytes | None, headers: Iterable[tuple[str, bytes | None]]
     """The event in a record. NotACloudEvent if a required header is missing or unreadable."""
     try:
         # Other headers are their writer's business, and may hold anything.
-        found = {name: raw.decode() for name, raw in headers if raw is not None and name in _KNOWN}
-        if value is None or not found.keys() >= _REQUIRED:
-            raise NotACloudEvent(f"missing: {sorted(_REQUIRED - found.keys()) or 'the body'}")
+        found = {name: raw.decode() for name, raw in headers if raw is not None and name in REQUIRED | OPTIONAL}
+        if value is None or not found.keys() >= REQUIRED:
+            raise NotACloudEvent(f"missing: {sorted(REQUIRED - found.keys()) or 'the body'}")
         if found["ce_specversion"] != SPECVERSION:
             raise NotACloudEvent(f"version {found['ce_specversion']!r} of CloudEvents")
         return StoredEvent(

@@ -36,3 +36,8 @@ def parked_topic(service: str) -> str:
 
 
 TOPICS = tuple(Topic(name(service)) for service in SERVICES for name in (events_topic, parked_topic))
+
+
+def topic_named(name: str) -> Topic:
+    """One of `TOPICS`. KeyError if there is none of that name."""
+    return {topic.name: topic for topic in TOPICS}[name]
