@@ -1,5 +1,6 @@
 """One suite for every idempotency store."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -78,6 +79,15 @@ async def test_a_claim_whose_process_died_can_be_taken_over_once(store: Idempote
     time.now += LEASE + timedelta(seconds=1)
     assert (await store.claim(claim("second"))).is_ours
     assert not (await store.claim(claim("third"))).is_ours
+
+
+@pytest.mark.parametrize("after", [timedelta(0), LEASE + timedelta(seconds=1)])
+async def test_of_many_claims_at_once_one_wins(store: IdempotencyStore, time: Time, after: timedelta) -> None:
+    if after:
+        await store.claim(claim())
+        time.now += after
+    outcomes = await asyncio.gather(*(store.claim(claim(f"owner-{n}")) for n in range(10)))
+    assert [outcome.is_ours for outcome in outcomes].count(True) == 1
 
 
 async def test_a_renewed_claim_is_not_taken_over(store: IdempotencyStore, time: Time) -> None:

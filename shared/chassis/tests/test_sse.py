@@ -171,6 +171,22 @@ async def test_a_reader_who_comes_back_misses_nothing_and_sees_nothing_twice(sta
     assert seen == [f"elm.{number}" for number in range(2, 16)]
 
 
+async def test_what_happens_while_a_reader_catches_up_is_told_once(stage: Stage) -> None:
+    """The shared feed is open already, so it sees the same changes as the reader's own look back."""
+    async with stage.reading() as first:
+        _, place, _ = await first.event()
+        await stage.put("elm.0")
+        await first.event()
+        async with stage.reading(last=place) as reader:
+            for number in range(1, 20):
+                await asyncio.sleep(0.02)
+                await stage.put(f"elm.{number}")
+            seen = [(await reader.event())[2]["id"] for _ in range(20)]
+            assert seen == [f"elm.{number}" for number in range(20)]
+            await asyncio.sleep(0.6)
+            assert reader.blocks.empty()
+
+
 async def test_a_reader_can_come_back_to_another_process(stage: Stage, mint: Mint) -> None:
     async with stage.reading() as reader:
         _, place, _ = await reader.event()
