@@ -66,10 +66,17 @@ def create_api(
     app.add_exception_handler(Replayed, replay)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     app.add_middleware(Edge, service=settings.service, health=health, templates=_templates(app))
-    own = {"settings": settings, "health": health, "live": live, "token_secret": settings.token_secret_bytes}
-    for name, value in {**own, "verifier": verifier or trusted_issuers(settings), **(state or {})}.items():
-        setattr(app.state, name, value)
+    _fill_state(app, settings, {"health": health, "live": live, "verifier": verifier, **(state or {})})
     return app
+
+
+def _fill_state(app: FastAPI, settings: ChassisSettings, given: Mapping[str, Any]) -> None:
+    app.state.settings = settings
+    app.state.token_secret = settings.token_secret_bytes
+    for name, value in given.items():
+        setattr(app.state, name, value)
+    if app.state.verifier is None:
+        app.state.verifier = trusted_issuers(settings)
 
 
 def trusted_issuers(settings: ChassisSettings) -> Verifier:
