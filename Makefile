@@ -7,6 +7,7 @@
 #   make down    stop what runs in the background, and what a crash left behind
 #   make test    every test, on the embedded servers (STACK=env|containers, BROKER=noida, ARGS="-k ..." for pytest)
 #   make check   style, format, types, import contracts, lock files
+#   make docs    approve new event types, and make the documents that come from the code
 #   make fmt     put the code into its one format
 #   make bench   benchmarks, each against a baseline measured in the same run
 #   make chaos   kill processes of a running system and account for every event
@@ -16,12 +17,15 @@ VENV := $(PYTHON) deploy/embedded/environment.py
 BIN := .venv/bin
 TESTS := $(BIN)/pytest --stack=$(or $(STACK),embedded) --broker=$(or $(BROKER),kafka)
 
-.PHONY: help up down test check fmt bench chaos
+IMPORTS := PYTHONPATH=.:services/referral-svc:services/portal-svc:services/messaging-svc:services/scheduling-svc:services/pims-sync-svc
+
+.PHONY: help up down test check docs fmt bench chaos
 help: ; @sed -n 's/^# \{0,1\}//p' Makefile
 up: ; @$(VENV) && exec $(BIN)/python -m deploy.embedded up
 down: ; @$(VENV) && $(BIN)/python -m deploy.embedded down
 test: ; @$(VENV) && $(TESTS) $(ARGS)
-check: ; @$(VENV) && $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/python -m deploy.embedded.locks
+check: ; @$(VENV) && $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(IMPORTS) $(BIN)/lint-imports && $(BIN)/python -m deploy.embedded.locks
+docs: ; @$(VENV) && $(BIN)/python -m shared.events.catalogue write && $(IMPORTS) $(BIN)/python -m ops.documents write
 fmt: ; @$(VENV) && $(BIN)/ruff check --fix . && $(BIN)/ruff format .
 bench: ; @$(VENV) && $(BIN)/python -m benchmarks $(ARGS)
 chaos: ; @$(VENV) && $(TESTS) -m chaos tests/integration $(ARGS)
