@@ -1,0 +1,82 @@
+"""What is told about a running system, and about a machine that cannot run one."""
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from deploy.embedded import environment
+from deploy.embedded.display import PlainDisplay
+from deploy.embedded.endpoints import Server, servers, summary, write_endpoints
+from deploy.embedded.options import HOST, USUAL_PORTS, Options
+from deploy.embedded.servers_plan import addresses
+from deploy.embedded.state import ComponentState, Condition, read_json, write_json
+
+PORTS = {name: 20_000 + number for number, name in enumerate(USUAL_PORTS)}
+CONTENT = {"gateway": "http://g.local", "mailbox": {"http": "http://m.local"}, "servers": []}
+
+
+def test_clinics_and_logins_of_the_sample_loader_are_merged_in(tmp_path: Path) -> None:
+    write_json(tmp_path / "sample.json", {"clinics": [{"id": "c1"}], "logins": [{"role": "owner", "email": "a@b.c"}]})
+    write_endpoints(tmp_path, CONTENT)
+    assert read_json(tmp_path / "endpoints.json") == {**CONTENT, **read_json(tmp_path / "sample.json")}
+
+
+@pytest.mark.parametrize("logins", [[{"role": "owner", "email": "a@b.c"}], {"owner": {"email": "a@b.c"}}])
+def test_the_summary_names_addresses_and_logins(logins: object) -> None:
+    text = summary({**CONTENT, "logins": logins})
+    assert "gateway      http://g.local" in text
+    assert "role=owner  email=a@b.c" in text
+
+
+def test_a_stand_in_for_kafka_is_named_with_its_warning(tmp_path: Path) -> None:
+    write_json(tmp_path / "data" / "broker.json", {"name": "noida-db", "version": "0.2.3", "note": "no jars"})
+    options = Options(root=tmp_path)
+    _, broker, _ = servers(options, addresses(options, PORTS))
+    assert broker == Server("noida-db", "0.2.3", "embedded", f"{HOST}:{PORTS['KAFKA_PORT']}", "no jars")
+    assert "WARNING: no jars" in summary({**CONTENT, "servers": [asdict(broker)]})
+
+
+def test_a_given_server_is_named_without_its_password(tmp_path: Path) -> None:
+    given = Options(root=tmp_path, broker="k.local:9092", mongodb="mongodb://vet:secret@m.local/?tls=true")
+    named = servers(given, addresses(given, PORTS))
+    assert [each.address for each in named[1:]] == ["k.local:9092", "mongodb://m.local/?tls=true"]
+
+
+def test_progress_is_one_line_for_each_change(capsys: pytest.CaptureFixture[str]) -> None:
+    display, states = PlainDisplay(), {"kafka": ComponentState()}
+    conditions: tuple[Condition, ...] = ("waiting", "starting", "starting", "ready", "ready")
+    for condition in conditions:
+        states["kafka"].state = condition
+        display.show(states)
+    assert [line.split()[2:4] for line in capsys.readouterr().out.splitlines()] == [
+        ["kafka", "starting"],
+        ["kafka", "ready"],
+    ]
+
+
+def test_a_python_that_is_too_old_is_refused_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "version_info", (3, 10, 4))
+    monkeypatch.setattr(environment, "shutil", SimpleNamespace(which=lambda name: None))
+    with pytest.raises(SystemExit, match=r"needs Python 3\.11, 3\.12 or 3\.13 on the PATH; this one is 3\.10\.4"):
+        environment.use_a_fitting_python()
+
+
+def test_the_environment_is_made_again_only_when_a_lock_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = tmp_path / "requirements.lock"
+    lock.write_text("a==1\n")
+    python = tmp_path / "venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.touch()
+    monkeypatch.setattr(environment, "REQUIREMENTS", lock)
+    monkeypatch.setattr(environment, "VENV", tmp_path / "venv")
+    monkeypatch.setattr(environment, "MARK", tmp_path / "venv" / "mark")
+    assert not environment.is_current()
+    environment.MARK.write_text(environment.fingerprint())
+    assert environment.is_current()
+    lock.write_text("a==2\n")
+    assert not environment.is_current()
