@@ -63,8 +63,10 @@ class RunningSystem:
 
 
 def describe(server: Mapping[str, str]) -> str:
+    """`Apache Kafka 4.1.0 (embedded)`; an address only where it says more, and the warning if there is one."""
+    place = "embedded" if server["kind"] == "embedded" else f"{server['kind']}, {server['address']}"
     note = f" - {server['note']}" if server.get("note") else ""
-    return f"{server['name']} {server['version']} ({server['kind']}, {server['address']}){note}"
+    return f"{server['name']} {server['version']}".rstrip() + f" ({place}){note}"
 
 
 def wait_until(condition: Callable[[], bool], within: float, what: str, every: float = 0.1) -> None:
