@@ -1,8 +1,9 @@
 """What is known about the records that a file mentions: read from this service's own views, many at once."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from shared.chassis.barrier import views_caught_up
@@ -14,6 +15,7 @@ from shared.kernel.decider import Projection
 from shared.kernel.streams import key_of
 
 PATIENCE_SECONDS = 60.0
+_SCANNED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,15 @@ class Known:
 UNKNOWN = Known(None, NO_STREAM)
 
 
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """Enough to see that a record is as a row has it."""
+
+    stream: str
+    row_digest: str
+    observed_at: datetime | None
+
+
 class Records(Protocol):
     """May lag behind the streams; what it says is checked by the revision when events are appended."""
 
@@ -36,6 +47,10 @@ class Records(Protocol):
 
     async def known(self, projection: Projection[Any, Any], streams: Iterable[str]) -> dict[str, Known]:
         """By stream; streams without a document are absent."""
+        ...
+
+    def digests(self, projection: Projection[Any, Any], clinic_id: str) -> AsyncIterator[Sequence[Digest]]:
+        """All of a clinic's records, in batches."""
         ...
 
 
@@ -54,3 +69,14 @@ class MongoRecords:
         rows = self._running.db[projection.collection].find({"_id": {"$in": list(keys)}})
         documents = [folded(projection, keys[row["_id"]], row) async for row in rows]
         return {document.stream: Known(document.view, document.revision) for document in documents}
+
+    async def digests(self, projection: Projection[Any, Any], clinic_id: str) -> AsyncIterator[Sequence[Digest]]:
+        # Ids begin with the clinic, so this reads a range of the index that every collection has.
+        wanted = {"_id": {"$regex": f"^{re.escape(clinic_id)}\\."}}
+        fields = {"row_digest": 1, "observed_at": 1}
+        cursor = self._running.db[projection.collection].find(wanted, fields, batch_size=_SCANNED)
+        while rows := await cursor.to_list(_SCANNED):
+            yield [
+                Digest(f"{projection.category}-{row['_id']}", row.get("row_digest", ""), row.get("observed_at"))
+                for row in rows
+            ]

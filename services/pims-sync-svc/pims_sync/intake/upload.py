@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from pims_sync.domain.feed import OpenRun
-from pims_sync.intake.entities import KINDS, Stamp
+from pims_sync.intake.entities import KINDS, Record, Stamp
 from pims_sync.intake.fingerprints import Fingerprints
 from pims_sync.intake.records import UNKNOWN, Known, Records
 from pims_sync.intake.rejects import Rejects
 from pims_sync.intake.rows import Item, Unreadable
-from pims_sync.intake.seen import Seen
+from pims_sync.intake.scratch import Scratch
 from pims_sync.intake.writing import Wish, Writer, patiently
 from pims_sync.vendors.fields import Fields
 from pims_sync.vendors.profile import Profile
@@ -72,7 +72,7 @@ class Upload:
         self._records = records
         self._prints = Fingerprints(secret, source.profile)
         self._writer = Writer(store, self._kind.decider, metadata)
-        self._seen = Seen()
+        self._scratch = Scratch()
         self._flying: deque[asyncio.Task[None]] = deque()
         self.tally = Tally()
         self.rejects = Rejects(store, metadata, source.run.started.run_id, source.entity, clock.now)
@@ -80,6 +80,7 @@ class Upload:
     async def take(self, blocks: AsyncIterator[Sequence[Item]]) -> None:
         """Read everything. What was appended stands if this raises; the file may then be sent again."""
         try:
+            await patiently(self._learn)
             waiting: list[Item] = []
             async for block in blocks:
                 waiting += block
@@ -91,15 +92,22 @@ class Upload:
                 await self._flying.popleft()
             await self.rejects.flush(end=True)
         finally:
-            self._seen.close()
+            self._scratch.close()
             for task in self._flying:
                 task.cancel()
             await asyncio.gather(*self._flying, return_exceptions=True)
 
+    async def _learn(self) -> None:
+        """A full run mentions every record: one pass over all of them is cheaper than asking for them in batches."""
+        started = self._source.run.started
+        if started.mode == "full":
+            async for found in self._records.digests(self._kind.projection, started.clinic_id):
+                self._scratch.learn((d.stream, d.row_digest, d.observed_at == started.started_at) for d in found)
+
     async def _take(self, batch: Sequence[Item]) -> None:
         await self._source.still_open()
         read = [self._read(item) for item in batch]
-        streams = {row.stream for row in read if isinstance(row, _Read)}
+        streams = {row.stream for row in read if isinstance(row, _Read) and self._must_ask(row)}
         known = await patiently(lambda: self._records.known(self._kind.projection, streams)) if streams else {}
         wishes = [wish for row in read if (wish := self._wish(row, known)) is not None]
         self.tally.rows += len(batch)
@@ -128,45 +136,52 @@ class Upload:
         stream = stream_name(self._kind.decider.category, self._source.run.started.clinic_id, id_)
         return _Read(item.line, id_, stream, self._prints.of_row(item.cells), fields)
 
+    def _must_ask(self, row: _Read) -> bool:
+        """Whether the record's state is needed: not if it was learnt that there is none, or that nothing changed."""
+        learnt = self._scratch.known(row.stream)
+        return learnt[0] != row.digest if learnt else self._source.run.started.mode != "full"
+
     def _wish(self, row: _Read | Reject, known: Mapping[str, Known]) -> Wish | None:
         """What is left to decide on, in the order of the file; everything else is counted here."""
         if isinstance(row, Reject):
             self.rejects.add(row)
-        elif duplicate := self._seen.add(row.id, row.digest):
+        elif duplicate := self._scratch.see(row.id, row.digest):
             field = self._spelling["id"]
             self.rejects.add(Reject(line=row.line, field=field, code=duplicate, reason=_DUPLICATES[duplicate]))
-        elif not self._is_settled(before := known.get(row.stream, UNKNOWN), row_digest=row.digest):
-            return self._mapped(row, before)
+        elif (learnt := self._scratch.known(row.stream)) and learnt[0] == row.digest:
+            self._count_settled(by_this_run=learnt[1])
+        else:
+            return self._decided(row, known.get(row.stream, UNKNOWN))
         return None
 
-    def _is_settled(self, before: Known, **seen: str) -> bool:
-        """Nothing to do for a record that is already as the row has it; it is counted.
+    def _count_settled(self, *, by_this_run: bool) -> None:
+        """A record that is already as the row has it.
 
         If this very run made it so, it was appended by an earlier attempt at this file, and counts as appended again.
         """
-        view = before.view
-        if view is None or any(getattr(view, name) != value for name, value in seen.items()):
-            return False
-        if view.observed_at == self._source.run.started.started_at:
+        if by_this_run:
             self.tally.appended += 1
         else:
             self.tally.unchanged += 1
-        return True
 
-    def _mapped(self, row: _Read, before: Known) -> Wish | None:
+    def _decided(self, row: _Read, before: Known) -> Wish | None:
         started = self._source.run.started
         try:
-            record = self._kind.mapped(row.fields, self._source.profile, started.started_at.date())
+            fingerprint, record = self._mapped(row)
         except Rejected as rejection:
-            self._seen.forget(row.id)
+            self._scratch.forget(row.id)
             self.rejects.add(_reject(row.line, rejection))
             return None
-        fingerprint = self._prints.of_record(row.stream, self._kind.names, record)
-        if self._is_settled(before, fingerprint=fingerprint):
+        if before.view is not None and before.view.fingerprint == fingerprint:
+            self._count_settled(by_this_run=before.view.observed_at == started.started_at)
             return None
         stamp = Stamp(started.clinic_id, fingerprint, row.digest, started.started_at)
         command = self._kind.command(row.id, record, stamp)
         return Wish(row.stream, before.revision, self._kind.state_of(before.view), command, fingerprint)
+
+    def _mapped(self, row: _Read) -> tuple[str, Record]:
+        record = self._kind.mapped(row.fields, self._source.profile, self._source.run.started.started_at.date())
+        return self._prints.of_record(row.stream, self._kind.names, record), record
 
 
 def _reject(line: int, rejection: Rejected) -> Reject:
