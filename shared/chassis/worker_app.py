@@ -205,7 +205,7 @@ class Worker:
             log_config=None,
             access_log=False,
             server_header=False,
-            lifespan="off",
+            lifespan="on",
         )
         await _Server(config).serve()
 
