@@ -1,5 +1,6 @@
 """Somebody who calls an API: the same in memory (FastAPI's TestClient) and through the gateway."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,17 @@ class Caller:
 
     def get(self, path: str, **query: Any) -> httpx2.Response:
         return self.client.get(self.base + path, params=query, headers=self.headers)
+
+    def read(self, path: str, after: httpx2.Response, within: float = 60.0, **query: Any) -> httpx2.Response:
+        """A GET that shows the effect of the command that answered `after`; repeated while that is too early."""
+        assert after.is_success, after.text
+        seen = f"{after.json()['stream']}@{after.json()['revision']}"
+        end = time.monotonic() + within
+        while True:
+            answer = self.get(path, after=seen, **query)
+            if answer.status_code != 503 or time.monotonic() > end:
+                return answer
+            time.sleep(float(answer.headers.get("Retry-After", 1)))
 
     def post(
         self, path: str, body: Any = None, *, key: str | None = None, if_match: int | None = None

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-import httpx2
 import pytest
 
 from shared.testing.caller import code_of
@@ -27,16 +26,10 @@ def gateway(system: RunningSystem) -> Iterator[Gateway]:
         yield found
 
 
-def after(answer: httpx2.Response) -> str:
-    """What a reader passes on to see the command's effect."""
-    assert answer.is_success, answer.text
-    return f"{answer.json()['stream']}@{answer.json()['revision']}"
-
-
 def test_r1_r5_a_submitted_case_is_seen_by_the_specialist(gateway: Gateway) -> None:
     vet, specialist = gateway.person("elm", "referring_vet"), gateway.person("elm", "specialist")
     submitted = vet.post(PATH, CASE)
-    case = specialist.get(f"{PATH}/{submitted.json()['referral_id']}", after=after(submitted))
+    case = specialist.read(f"{PATH}/{submitted.json()['referral_id']}", submitted)
     assert case.status_code == 200, case.text
     assert case.json()["client"]["name"] == "Ines Oak"
     assert case.json()["patient"]["name"] == "Zoë"
@@ -48,7 +41,7 @@ def test_r12_r13_the_referring_vet_follows_the_specialists_answer(gateway: Gatew
     vet, specialist = gateway.person("elm", "referring_vet"), gateway.person("elm", "specialist")
     referral_id = vet.post(PATH, CASE).json()["referral_id"]
     accepted = specialist.post(f"{PATH}/{referral_id}/accept", if_match=0)
-    seen = vet.get(f"{PATH}/{referral_id}", after=after(accepted))
+    seen = vet.read(f"{PATH}/{referral_id}", accepted)
     assert (seen.status_code, seen.json()["status"]) == (200, "accepted")
     late = specialist.post(f"{PATH}/{referral_id}/decline", {"reason": "Full."}, if_match=1)
     assert code_of(late) == (409, "referral-already-accepted")

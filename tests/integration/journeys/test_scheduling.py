@@ -24,17 +24,11 @@ def gateway(system: RunningSystem) -> Iterator[Gateway]:
         yield found
 
 
-def after(answer: httpx2.Response) -> str:
-    """What a reader passes on to see the command's effect."""
-    assert answer.is_success, answer.text
-    return f"{answer.json()['stream']}@{answer.json()['revision']}"
-
-
 def set_notify_address(staff: Caller, address: str | None) -> None:
     path = f"{PATH}/booking-settings"
     known = staff.get(path).json()
     wanted = {name: value for name, value in known.items() if name != "revision"} | {"notify_address": address}
-    shown = staff.get(path, after=after(staff.put(path, wanted)))
+    shown = staff.read(path, staff.put(path, wanted))
     assert shown.json()["notify_address"] == address
 
 
@@ -72,7 +66,7 @@ def test_r85_r90_r102_a_request_is_on_the_clinics_list_and_in_its_mail(gateway: 
     asked = ask(owner, reason_id=reason, message="He limps on the left.")
     assert asked.status_code == 201, asked.text
     path = f"{PATH}/appointment-requests/{asked.json()['appointment_id']}"
-    card = staff.get(path, after=after(asked)).json()
+    card = staff.read(path, asked).json()
     assert (card["status"], card["reason_name"], card["message"]) == (
         "requested",
         f"Check-up {mark}",
@@ -92,7 +86,7 @@ def test_the_owner_sees_the_clinics_answer(gateway: Gateway) -> None:
     starts_at = (clock.now() + timedelta(days=7)).isoformat()
     path = f"{PATH}/appointment-requests/{appointment_id}/confirm"
     confirmed = staff.post(path, {"starts_at": starts_at}, if_match=0)
-    own = owner.get(f"{PATH}/appointments", after=after(confirmed), limit=200).json()["items"]
+    own = owner.read(f"{PATH}/appointments", confirmed, limit=200).json()["items"]
     assert {each["appointment_id"]: each["status"] for each in own}[appointment_id] == "confirmed"
 
 
