@@ -42,8 +42,7 @@ def create_api(
     `live` and `token_secret`; what else routes need (`idempotency`, a runtime) `lifespan` puts there, or `state` at
     once: fakes, in tests. Raises `UndeclaredAccess` unless every route says who may call it.
     """
-    health = Health(settings.service)
-    live = LiveFeeds(settings.service)
+    health, live = Health(settings.service), LiveFeeds(settings.service)
     health.on_drain(live.close)
     base = f"/api/{settings.service}/v1"
     app = FastAPI(

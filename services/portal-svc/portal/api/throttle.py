@@ -6,10 +6,9 @@ from datetime import datetime, timedelta
 from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
-from pymongo import ReturnDocument
 
 from shared.chassis.clock import now
-from shared.chassis.mongo import Database
+from shared.chassis.mongo import Database, ReturnDocument
 from shared.chassis.problems import Problem
 
 FORGET_AFTER = timedelta(hours=24)
