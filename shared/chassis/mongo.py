@@ -6,6 +6,7 @@ from typing import Any
 
 from bson.codec_options import CodecOptions, TypeRegistry
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
+from pymongo import ReturnDocument as ReturnDocument
 from pymongo.errors import ConnectionFailure, OperationFailure
 from pymongo.write_concern import WriteConcern
 
