@@ -2,10 +2,17 @@ from typing import Any
 
 import pytest
 
+from messaging.main import build
+from messaging.settings import MessagingSettings
 from shared.testing.api_in_memory import ApiInMemory
 from shared.testing.caller import Caller, code_of
 
 BODY = {"number": "+15550001111", "auth_token": "a" * 32}
+
+
+@pytest.fixture
+def api() -> ApiInMemory:
+    return ApiInMemory(build, MessagingSettings(public_url="https://portal.example"))
 
 
 def test_a_number_is_listed_without_its_secret(api: ApiInMemory) -> None:

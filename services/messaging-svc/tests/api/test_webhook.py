@@ -8,12 +8,19 @@ import pytest
 from httpx2 import Response
 
 from messaging.api.twilio_signature import signature
+from messaging.main import build
+from messaging.settings import MessagingSettings
 from shared.events import messaging as events
 from shared.testing.api_in_memory import ApiInMemory
 from shared.testing.caller import code_of
 
 PATH = "/api/messaging/v1/webhooks/twilio"
 NUMBER, PHONE, SECRET = "+15550001111", "+15552223333", "a" * 32
+
+
+@pytest.fixture
+def api() -> ApiInMemory:
+    return ApiInMemory(build, MessagingSettings(public_url="https://portal.example"))
 
 
 @pytest.fixture

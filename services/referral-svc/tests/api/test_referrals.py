@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from referral.main import build
+from referral.settings import ReferralSettings
 from shared.events import referral as events
 from shared.testing.api_in_memory import ApiInMemory
 from shared.testing.caller import Caller, code_of
@@ -16,6 +18,11 @@ CASE: dict[str, Any] = {
     "documents": [{"kind": "lab_result", "title": "Blood count"}, {"kind": "image", "title": "Thorax, lateral"}],
     "owner_consents": True,
 }
+
+
+@pytest.fixture
+def api() -> ApiInMemory:
+    return ApiInMemory(build, ReferralSettings())
 
 
 def vet(api: ApiInMemory, number: int = 1) -> Caller:

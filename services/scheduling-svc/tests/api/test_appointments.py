@@ -5,11 +5,18 @@ from typing import Any
 import pytest
 from httpx2 import URL
 
+from scheduling.main import build
+from scheduling.settings import SchedulingSettings
 from shared.chassis import clock
 from shared.events import pims_sync
 from shared.events import scheduling as events
 from shared.testing.api_in_memory import ApiInMemory
 from shared.testing.caller import Caller, code_of
+
+
+@pytest.fixture
+def api() -> ApiInMemory:
+    return ApiInMemory(build, SchedulingSettings())
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@ from typing import Any
 
 import pytest
 
+from scheduling.main import build
+from scheduling.settings import SchedulingSettings
 from shared.testing.api_in_memory import ApiInMemory
 from shared.testing.caller import code_of
 
@@ -12,6 +14,11 @@ SETTINGS = {
     "horizon_days": 60,
     "time_zone": "America/Denver",
 }
+
+
+@pytest.fixture
+def api() -> ApiInMemory:
+    return ApiInMemory(build, SchedulingSettings())
 
 
 def test_a_clinic_begins_with_the_usual_settings(api: ApiInMemory) -> None:
