@@ -2,17 +2,18 @@
 
 from dataclasses import replace
 from typing import Annotated, Literal
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel
 
 from portal.api.bodies import InviteBody
 from portal.api.present import address_index, require_clinic, state_of
-from portal.domain.account import Account, Erased, Holder, account
+from portal.domain.account import Erased, Holder, account
 from portal.domain.account_commands import Command, DisableAccount, EraseAccount, InviteAccount, RevokeAccess
 from portal.domain.login import Claimed, ClaimLogin, ReleaseLogin, login
 from portal.projections.accounts import AccountCard, accounts
-from shared.chassis import commands
+from shared.chassis import clock, commands
 from shared.chassis.auth import Identity, clinic_access
 from shared.chassis.commands import Context, Handled
 from shared.chassis.cursors import Page
@@ -118,13 +119,11 @@ async def revoke_access(clinic_id: str, account_id: AccountId, who: Host, store:
 
     Its sessions end at their next refresh, at the latest when the access token expires.
     """
-    state = await _of_clinic(store, account_id, clinic_id)
-    asked = context(who, PLATFORM, derived_id("revoke", who.token_id, clinic_id, account_id))
+    await _of_clinic(store, account_id, clinic_id)
+    asked = context(who, PLATFORM, UUID(clock.new_id()))
     command: Command = RevokeAccess(clinic_id, asked.now)
     if clinic_id == PLATFORM:
         command = DisableAccount(asked.now)
-    elif not isinstance(state, Holder):
-        return
     await commands.handle(store, account, account_id, command, asked)
 
 
@@ -137,7 +136,9 @@ async def erase_account(
     running: Running,
 ) -> Response:
     """Destroy the key of a person's address and password, and let the address go. Cannot be undone."""
-    state = await _of_clinic(running.store, account_id, clinic_id)
+    state = await state_of(running.store, account, account_id)
+    if not isinstance(state, Erased):  # asked for again, perhaps after a crash: what is missing is done now
+        await _of_clinic(running.store, account_id, clinic_id)
     asked = context(who, PLATFORM, once.command_id)
     handled = await commands.handle(running.store, account, account_id, EraseAccount(asked.now), asked)
     if isinstance(state, Holder | Erased) and state.email_index:
@@ -147,11 +148,10 @@ async def erase_account(
     return await once.answer(accepted(handled, account_id=account_id), 201)
 
 
-async def _of_clinic(store: EventStore, account_id: str, clinic_id: str) -> Account:
-    """The account if it may enter the clinic, or for the platform any; Problem 404 for those of others."""
+async def _of_clinic(store: EventStore, account_id: str, clinic_id: str) -> None:
+    """Problem 404 unless the account may enter the clinic; to the platform everybody belongs."""
     state = await state_of(store, account, account_id)
     is_theirs = isinstance(state, Holder) and state.access_to(clinic_id) is not None
     is_known = isinstance(state, Holder | Erased) and clinic_id == PLATFORM
     if not (is_theirs or is_known):
         raise not_found()
-    return state

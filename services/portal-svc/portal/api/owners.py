@@ -1,6 +1,7 @@
 """The owner's portal: home, pets, account. An owner sees what belongs to their own client id, and nothing else."""
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -118,13 +119,15 @@ async def get_account(clinic_id: str, who: Owner, read: Read, after: After) -> A
 @router.get("/clinics/{clinic_id}/live", response_class=StreamingResponse)
 async def watch_pets(clinic_id: str, who: Owner, request: Request, running: Running) -> StreamingResponse:
     """The owner's pets, each time one changes (SSE): `change` holds what a list of pets would."""
-    client_id = owner_client_id(who, clinic_id)
-
-    def render(row: Document) -> dict[str, Any] | None:
-        """Membership in `owners` is not an equality, so this, not `match`, keeps other people's pets out."""
-        pet = Pet.model_validate(row)
-        if client_id not in pet.owners or pet.status != "active":
-            return None
-        return pet_card(pet, None).model_dump(mode="json")
-
+    render = partial(shown_live, owner_client_id(who, clinic_id))
     return live(request, running.db[pets.collection], {"_clinic": clinic_id}, render)
+
+
+def shown_live(client_id: str, row: Document) -> dict[str, Any] | None:
+    """Membership in `owners` is not an equality, so this, not `match`, keeps other people's pets out."""
+    if "_gone" in row:
+        return None
+    pet = Pet.model_validate(row)
+    if client_id not in pet.owners or pet.status != "active":
+        return None
+    return pet_card(pet, None).model_dump(mode="json")

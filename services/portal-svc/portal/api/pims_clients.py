@@ -1,6 +1,7 @@
 """Credentials for the machines of a clinic's PIMS."""
 
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Response
 from fastapi.responses import JSONResponse
@@ -10,12 +11,11 @@ from portal.api.client_secrets import client_id as id_of
 from portal.api.client_secrets import client_secret, secret_hash
 from portal.api.present import require_clinic
 from portal.domain.credential import RegisterPimsClient, RevokePimsClient, credential
-from shared.chassis import commands
+from shared.chassis import clock, commands
 from shared.chassis.auth import Identity, clinic_access
 from shared.chassis.endpoints import Accepted, Running, Store, accepted, context
 from shared.chassis.idempotency import IdempotentRequest, idempotent
 from shared.events.portal import PLATFORM
-from shared.kernel.ids import derived_id
 
 router = APIRouter(tags=["pims clients"])
 Host = Annotated[Identity, Depends(clinic_access("staff", "operator"))]
@@ -56,5 +56,5 @@ async def revoke_pims_client(
     store: Store,
 ) -> None:
     """No more tokens for it; those it has expire within ten minutes. Problem 404 `no-such-pims-client`."""
-    asked = context(who, PLATFORM, derived_id("revoke", who.token_id, clinic_id, client_id))
+    asked = context(who, PLATFORM, UUID(clock.new_id()))
     await commands.handle(store, credential, client_id, RevokePimsClient(clinic_id, asked.now), asked)

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import ip_address
+from math import ceil
 from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
@@ -28,9 +30,18 @@ def account_key(email_index: str) -> Key:
     return Key(f"account:{email_index}", 5)
 
 
-def address_key(address: str) -> Key:
-    """A network address: many people may share it."""
-    return Key(f"address:{address}", 50)
+def address_key(request: Request) -> Key:
+    """The network address that a request comes from: many people may share it. IPv6 counts by /64.
+
+    The gateway tells it, as it knows which proxies before it are to be believed, and drops what clients say.
+    """
+    told = request.headers.get("x-envoy-external-address") or request.headers.get("x-forwarded-for", "")
+    text = told.rpartition(",")[2].strip() or (request.client.host if request.client else "")
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return Key("address:unknown", 50)
+    return Key(f"address:{address.exploded[:19] if address.version == 6 else address}", 50)
 
 
 def wait_after(failures: int, free: int) -> timedelta:
@@ -112,7 +123,7 @@ class MemoryThrottle:
 
 def too_many(wait: timedelta) -> Problem:
     """What a guesser is told, and somebody who mistyped."""
-    seconds = str(int(wait.total_seconds()) + 1)
+    seconds = str(ceil(wait.total_seconds()))
     return Problem(429, "too-many-attempts", "Too many attempts; wait a little.", headers={"Retry-After": seconds})
 
 

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from shared.events import portal as events
+from shared.testing.clocks import NOON
 
 pytestmark = pytest.mark.anyio
 OWNER = {"role": "owner", "email": "client0042@example.org", "client_id": "42"}
@@ -135,6 +136,16 @@ async def test_revoked_access_is_gone_from_that_clinic_alone(portal: Any) -> Non
     assert (await portal.log_in()).status_code == 200
 
 
+async def test_access_that_was_granted_again_can_be_revoked_again(portal: Any) -> None:
+    account_id, headers = await portal.activated(), portal.bearer()
+    path = f"/clinics/elm/accounts/{account_id}"
+    for _ in range(2):
+        assert (await portal.delete(path, headers)).status_code == 204
+        assert (await portal.log_in()).status_code == 401
+        assert await portal.invited() == account_id
+        assert (await portal.log_in()).status_code == 200
+
+
 async def test_bola_another_clinics_account_cannot_be_revoked(portal: Any) -> None:
     await portal.given_clinic("harbor", "Harbor")
     account_id = await portal.activated()
@@ -162,3 +173,20 @@ async def test_an_erased_person_is_unreadable_and_the_address_is_free(portal: An
     assert [event.password_hash for event in history if isinstance(event, events.AccountActivated)] == [None]
     assert (await portal.log_in()).status_code == 401
     assert await portal.invited() != account_id
+
+
+async def test_an_erasure_that_broke_off_is_completed_when_asked_again(portal: Any) -> None:
+    account_id = await portal.activated()
+    stream = f"account-platform.{account_id}"
+    await portal.store.given(stream, events.AccountErased(account_id=account_id, erased_at=NOON))
+    answer = await portal.post(f"/clinics/elm/accounts/{account_id}/erasure", headers=portal.operator())
+    assert answer.status_code == 201
+    history = await portal.store.events(stream)
+    assert [event.email for event in history if isinstance(event, events.AccountInvited)] == [None]
+    assert await portal.invited() != account_id
+
+
+async def test_staff_cannot_tell_an_erased_account_from_none(portal: Any) -> None:
+    account_id = await portal.activated()
+    await portal.post(f"/clinics/elm/accounts/{account_id}/erasure", headers=portal.operator())
+    assert (await portal.delete(f"/clinics/elm/accounts/{account_id}", portal.bearer())).status_code == 404

@@ -3,6 +3,8 @@ from typing import Any
 
 import pytest
 
+from portal.api.owners import shown_live
+from portal.projections.pets import pets
 from shared.events import pims_sync as synced
 from shared.events.pims_sync import ClientSynced, Coded, Contact, Ownership, PatientSynced
 from shared.testing.clocks import NOON
@@ -52,8 +54,8 @@ async def given_run(portal: Any, run_id: str = "r1", mode: str = "full", hours_a
     )
 
 
-async def given_pets(portal: Any, *pets: PatientSynced) -> None:
-    for pet in pets:
+async def given_pets(portal: Any, *records: PatientSynced) -> None:
+    for pet in records:
         await portal.store.given(f"patient-{pet.clinic_id}.{pet.patient_id}", pet)
 
 
@@ -108,14 +110,14 @@ async def test_the_dead_are_shown_as_such_and_not_counted(portal: Any) -> None:
     await portal.store.given("patient-elm.2", died)
     home = (await portal.get("/clinics/elm/home", portal.owner())).json()
     assert (home["pet_count"], [pet["patient_id"] for pet in home["pets"]]) == (1, ["1"])
-    pets = (await portal.get("/clinics/elm/pets", portal.owner())).json()
-    assert [(pet["patient_id"], pet["deceased"]) for pet in pets] == [("1", False), ("2", True)]
+    shown = (await portal.get("/clinics/elm/pets", portal.owner())).json()
+    assert [(pet["patient_id"], pet["deceased"]) for pet in shown] == [("1", False), ("2", True)]
 
 
 async def test_deleted_and_inactive_pets_are_not_shown(portal: Any) -> None:
     await given_pets(portal, patient("1"), patient("2", status="deleted"), patient("3", status="inactive"))
-    pets = (await portal.get("/clinics/elm/pets", portal.owner())).json()
-    assert [pet["patient_id"] for pet in pets] == ["1"]
+    shown = (await portal.get("/clinics/elm/pets", portal.owner())).json()
+    assert [pet["patient_id"] for pet in shown] == ["1"]
     assert (await portal.get("/clinics/elm/pets/2", portal.owner())).status_code == 404
 
 
@@ -231,6 +233,19 @@ async def test_staff_see_every_patient_of_the_clinic(portal: Any) -> None:
     counted = await portal.get("/clinics/elm/patients/count", portal.operator())
     assert counted.json() == {"count": 2}
     assert (await portal.get("/clinics/elm/patients/count", portal.bearer(), client_id="42")).json() == {"count": 1}
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_shown"),
+    [({}, True), ({"owners": ("43",)}, False), ({"owners": ()}, False), ({"status": "inactive"}, False)],
+)
+async def test_live_shows_an_owner_their_own_pets_alone(changes: dict[str, Any], is_shown: bool) -> None:
+    pet = pets.fold([patient("1")])
+    assert pet is not None
+    row = {"_id": "elm.1", "_rev": 0, "_clinic": "elm", **pet.model_copy(update=changes).model_dump()}
+    shown = shown_live("42", row)
+    assert (shown is not None) == is_shown
+    assert shown_live("42", {"_id": "elm.1", "_rev": 1, "_clinic": "elm", "_gone": True}) is None
 
 
 @pytest.mark.parametrize("path", ["home", "pets", "pets/1", "account", "live"])
