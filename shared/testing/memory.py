@@ -47,7 +47,8 @@ class MemoryEventStore(EventStore):
     """Streams in a list, encoded and decoded as in production."""
 
     def __init__(self, keys: MemoryKeys | None = None) -> None:
-        self.codec = Codec(keys or MemoryKeys())
+        self.keys = keys or MemoryKeys()
+        self.codec = Codec(self.keys)
         self.log: list[StoredEvent] = []
 
     async def connect(self) -> None:
@@ -176,5 +177,5 @@ def _fits(value: Any, wanted: Any) -> bool:
 
 def memory_state(store: MemoryEventStore, keys: MemoryKeys | None = None, **more: Any) -> dict[str, Any]:
     """For `create_api(..., state=...)`: everything that routes ask for, in memory. `more` goes on the runtime."""
-    running = SimpleNamespace(store=store, keys=keys or MemoryKeys(), **more)
+    running = SimpleNamespace(store=store, keys=keys or store.keys, **more)
     return {"runtime": running, "views": MemoryViews(store), "idempotency": MemoryIdempotencyStore()}

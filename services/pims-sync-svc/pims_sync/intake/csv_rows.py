@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 from operator import itemgetter
 
 from pims_sync.intake.lines import LONGEST_LINE, line_blocks
-from pims_sync.intake.rows import FileRefused, Item, Row, Unreadable, matched_columns
+from pims_sync.intake.rows import EMPTY_FILE, FileRefused, Item, Row, Unreadable, matched_columns
 from pims_sync.vendors.profile import Layout
 
 MOST_LINES = 100
@@ -34,7 +34,9 @@ async def csv_rows(
         yield read.items(found) if read else []
     found = records.close()
     if read is None:
-        read = _Table(layout, found.pop(0) if found else _MALFORMED)
+        if not found:
+            raise FileRefused(*EMPTY_FILE)
+        read = _Table(layout, found.pop(0))
     yield read.items(found)
 
 

@@ -19,7 +19,7 @@ _FOREIGN = {
 async def line_blocks(chunks: AsyncIterator[bytes]) -> AsyncIterator[list[bytes | None]]:
     """Lists of whole lines without their LF; None stands for a line longer than 64 kB, whose content is dropped.
 
-    FileRefused: `empty-file`, `not-text`.
+    FileRefused: `not-text`.
     """
     rest, skipping = b"", False
     async for chunk in _checked(chunks):
@@ -52,6 +52,4 @@ def _text(head: bytes) -> bytes:
     for mark, what in _FOREIGN.items():
         if head.startswith(mark):
             raise FileRefused("not-text", f"This is {what}; send plain text in UTF-8.")
-    if not head.strip():
-        raise FileRefused("empty-file", "The file holds nothing, not even a header.")
     return head.removeprefix(_BYTE_ORDER_MARK)

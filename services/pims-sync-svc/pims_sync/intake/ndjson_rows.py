@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from pims_sync.intake.lines import LONGEST_LINE, line_blocks
-from pims_sync.intake.rows import FileRefused, Item, Row, Unreadable, matched_columns
+from pims_sync.intake.rows import EMPTY_FILE, FileRefused, Item, Row, Unreadable, matched_columns
 from pims_sync.vendors.profile import Layout
 
 _TOO_LONG = Unreadable(0, "row-too-long", f"More than {LONGEST_LINE // 1024} kB.")
@@ -33,6 +33,8 @@ async def ndjson_rows(chunks: AsyncIterator[bytes], layout: Layout) -> AsyncIter
         if items and not checked:
             raise FileRefused("missing-columns", "The first line is no JSON object that could show the fields.")
         yield items
+    if not checked:
+        raise FileRefused(*EMPTY_FILE)
 
 
 def _object(line: bytes | None) -> dict[str, Any] | Unreadable:

@@ -37,6 +37,9 @@ class FileRefused(Exception):
         self.extensions = extensions
 
 
+EMPTY_FILE = "empty-file", "The file holds nothing, not even a header."
+
+
 def matched_columns(layout: Layout, header: Sequence[str]) -> list[int | None]:
     """For each column of the layout the index of its spelling in `header`, or None. Unknown columns are no matter.
 
