@@ -90,7 +90,10 @@ def summary(content: Mapping[str, Any]) -> str:
     ]
     lines.append(f"  {'mails':<12} {content['mailbox']['http']}/messages")
     lines += [_server_line(each) for each in content["servers"]]
-    lines += _login_lines(content.get("logins", []))
+    for clinic in content.get("clinics", ()):
+        lines += _clinic_lines(clinic)
+    if operator := content.get("operator"):
+        lines.append(f"  {'operator':<12} {operator['client_id']}  {operator['client_secret']}")
     return "\n".join(lines)
 
 
@@ -99,7 +102,9 @@ def _server_line(each: Mapping[str, str]) -> str:
     return f"  {'':<12} {each['name']} {each['version']} ({each['kind']}){note}"
 
 
-def _login_lines(logins: Any) -> list[str]:
-    if isinstance(logins, Mapping):
-        logins = [{"role": role, **login} for role, login in logins.items() if isinstance(login, Mapping)]
-    return [f"  {'login':<12} " + "  ".join(f"{key}={value}" for key, value in each.items()) for each in logins]
+def _clinic_lines(clinic: Mapping[str, Any]) -> list[str]:
+    """One line for the clinic, one for each login (role, email, password) and credential (role, id, secret)."""
+    people = [(each["role"], each["email"], each["password"]) for each in clinic.get("logins", ())]
+    programs = [(each["role"], each["client_id"], each["client_secret"]) for each in clinic.get("credentials", ())]
+    doors = [f"  {'':<12} {role:<14} {who}  {secret}" for role, who, secret in (*people, *programs)]
+    return [f"  {'clinic':<12} {clinic['name']} ({clinic['clinic_id']})", *doors]

@@ -48,9 +48,13 @@ def test_every_service_has_an_api_and_a_worker_that_are_ready(own: RunningSystem
 def test_the_endpoints_name_everything_that_a_script_needs(own: RunningSystem) -> None:
     assert own.endpoints.keys() >= {
         *("gateway", "eventstore", "kafka", "mongodb", "mailbox"),
-        *("services", "operator", "servers", "clinics", "logins"),
+        *("services", "operator", "servers", "clinics"),
     }
     assert own.endpoints["operator"]["client_secret"]
+    assert len(own.endpoints["clinics"]) == 2
+    for clinic in own.endpoints["clinics"]:
+        assert clinic["logins"]
+        assert {each["role"] for each in clinic["credentials"]} == {"pims"}
 
 
 def test_all_processes_together_stay_below_the_memory_budget(own: RunningSystem) -> None:
