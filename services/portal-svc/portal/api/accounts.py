@@ -9,8 +9,9 @@ from pydantic import BaseModel
 
 from portal.api.bodies import InviteBody
 from portal.api.present import address_index, require_clinic, state_of
-from portal.domain.account import Erased, Holder, account
+from portal.domain.account import account
 from portal.domain.account_commands import Command, DisableAccount, EraseAccount, InviteAccount, RevokeAccess
+from portal.domain.account_states import Erased, Holder
 from portal.domain.login import Claimed, ClaimLogin, ReleaseLogin, login
 from portal.projections.accounts import AccountCard, accounts
 from shared.chassis import clock, commands

@@ -15,12 +15,12 @@ SyncState = Literal["synced", "delayed", "never"]
 class Freshness(BaseModel):
     """`as_of`: when the last whole run began, None if there never was one; `vendor`: whose PIMS it came from.
 
-    `sync`: `delayed` when the last whole run ended more than 36 hours ago. `sync_under_way`: a run is open now.
+    `state`: `delayed` when the last whole run ended more than 36 hours ago. `sync_under_way`: a run is open now.
     """
 
     as_of: datetime | None
     vendor: str | None
-    sync: SyncState
+    state: SyncState
     sync_under_way: bool
 
 
@@ -29,9 +29,9 @@ def freshness_of(feed: ClinicFeed | None, now: datetime) -> Freshness:
     last = feed.last if feed else None
     under_way = feed is not None and feed.under_way is not None
     if last is None:
-        return Freshness(as_of=None, vendor=None, sync="never", sync_under_way=under_way)
-    sync: SyncState = "delayed" if now - last.completed_at > DELAYED_AFTER else "synced"
-    return Freshness(as_of=last.started_at, vendor=last.vendor, sync=sync, sync_under_way=under_way)
+        return Freshness(as_of=None, vendor=None, state="never", sync_under_way=under_way)
+    state: SyncState = "delayed" if now - last.completed_at > DELAYED_AFTER else "synced"
+    return Freshness(as_of=last.started_at, vendor=last.vendor, state=state, sync_under_way=under_way)
 
 
 def as_of(pet: Pet, feed: ClinicFeed | None) -> datetime:

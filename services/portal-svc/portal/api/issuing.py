@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from portal.api.bodies import AccessToken
-from portal.domain.account import Active
+from portal.domain.account_states import Active
 from shared.chassis.auth import EVERY_CLINIC
 from shared.chassis.tokens import TokenIssuer
 

@@ -8,7 +8,8 @@ from portal.api.bodies import AccessToken, LoginBody, normal_address
 from portal.api.issuing import Issuer, token_for
 from portal.api.present import account_of_address, address_index, own_context, state_of
 from portal.api.throttle import Throttled, account_key, address_key
-from portal.domain.account import Account, Active, account
+from portal.domain.account import account
+from portal.domain.account_states import Account, Active
 from portal.domain.session import EndSession, Live, RefreshSession, Session, StartSession, session
 from shared.chassis import clock, commands
 from shared.chassis.auth import public

@@ -73,7 +73,7 @@ async def test_r33_home_shows_the_clinic_the_pets_and_how_fresh_that_is(portal: 
     assert body["freshness"] == {
         "as_of": "2026-03-02T11:00:00Z",
         "vendor": "avimark",
-        "sync": "synced",
+        "state": "synced",
         "sync_under_way": False,
     }
 
@@ -87,21 +87,21 @@ async def test_home_shows_the_first_six_and_counts_all(portal: Any) -> None:
 async def test_home_before_the_first_sync_says_so(portal: Any) -> None:
     body = (await portal.get("/clinics/elm/home", portal.owner())).json()
     assert (body["first_name"], body["pet_count"], body["pets"]) == (None, 0, [])
-    assert body["freshness"] == {"as_of": None, "vendor": None, "sync": "never", "sync_under_way": False}
+    assert body["freshness"] == {"as_of": None, "vendor": None, "state": "never", "sync_under_way": False}
 
 
 @pytest.mark.parametrize(("hours", "state"), [(36, "synced"), (36.1, "delayed")])
 async def test_m11_a_sync_is_delayed_after_36_hours(portal: Any, hours: float, state: str) -> None:
     await given_run(portal, hours_ago=hours)
     body = (await portal.get("/clinics/elm/home", portal.owner())).json()
-    assert body["freshness"]["sync"] == state
+    assert body["freshness"]["state"] == state
 
 
 async def test_m11_a_run_that_is_under_way_is_told(portal: Any) -> None:
     run = synced.SyncRunStarted(clinic_id="elm", run_id="r1", vendor="avimark", mode="full", started_at=NOON)
     await portal.store.given("feed-elm", run)
     body = (await portal.get("/clinics/elm/home", portal.owner())).json()
-    assert (body["freshness"]["sync"], body["freshness"]["sync_under_way"]) == ("never", True)
+    assert (body["freshness"]["state"], body["freshness"]["sync_under_way"]) == ("never", True)
 
 
 async def test_the_dead_are_shown_as_such_and_not_counted(portal: Any) -> None:
