@@ -6,8 +6,10 @@ command leads to an event is read from the source of `decide`: the event is made
 
 import ast
 import inspect
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import get_type_hints
 
 from ops.services import Service, WriteModel, services
@@ -145,14 +147,22 @@ class _Source:
 
 def made_by(model: WriteModel) -> dict[str, set[str]]:
     """For each command's name the names of the events that `decide` may answer it with."""
-    tree = ast.parse(inspect.getsource(model.module))
-    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    functions = _functions(model.module)
     commands = frozenset(command.__name__ for command in model.commands)
     source = _Source(functions, commands, frozenset(event.__name__ for event in model.events))
     made = {command.__name__: _carried(command, source.events) for command in model.commands}
     for command, event in source.made(model.decider.decide.__name__, commands, frozenset()):
         made[command].add(event)
     return made
+
+
+def _functions(module: ModuleType) -> dict[str, ast.FunctionDef]:
+    """Those of the module, and of the modules of the same domain that it imports, its own first."""
+    package = module.__name__.rpartition(".")[0]
+    homes = {str(getattr(value, "__module__", "") or getattr(value, "__name__", "")) for value in vars(module).values()}
+    used = sorted(home for home in homes if home.rpartition(".")[0] == package and home != module.__name__)
+    trees = [ast.parse(inspect.getsource(part)) for part in (*(sys.modules[name] for name in used), module)]
+    return {node.name: node for tree in trees for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
 def _carried(command: type, events: frozenset[str]) -> set[str]:

@@ -9,8 +9,9 @@ from portal.api.bodies import ActivationBody, PasswordBody
 from portal.api.present import own_context, state_of
 from portal.api.throttle import Throttled, account_key
 from portal.domain import passwords
-from portal.domain.account import Active, Invited, account
+from portal.domain.account import account
 from portal.domain.account_commands import ActivateAccount, ChangePassword
+from portal.domain.account_states import Active, Invited
 from portal.invitation_links import is_invitation_token
 from shared.chassis import clock, commands
 from shared.chassis.auth import Identity, public, require

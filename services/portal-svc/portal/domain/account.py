@@ -18,7 +18,7 @@ from shared.kernel.errors import Refused
 
 
 def decide(command: Command, state: Account) -> list[AccountEvent]:
-    """Refusals: those of `invitation.invited`, `invitation-invalid`, `password-changed-meanwhile`, `no-such-account`."""
+    """Refusals: `invitation.invited`'s, `invitation-invalid`, `password-changed-meanwhile`, `no-such-account`."""
     match command:
         case InviteAccount():
             return invitation.invited(command, state)

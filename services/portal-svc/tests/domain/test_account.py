@@ -4,17 +4,7 @@ from typing import Any
 
 import pytest
 
-from portal.domain.account import (
-    INVITATION_LIFETIME,
-    RENEWAL_PAUSE,
-    Access,
-    Account,
-    Active,
-    Disabled,
-    Erased,
-    Invited,
-    account,
-)
+from portal.domain.account import account
 from portal.domain.account_commands import (
     ActivateAccount,
     ChangePassword,
@@ -24,6 +14,8 @@ from portal.domain.account_commands import (
     InviteAccount,
     RevokeAccess,
 )
+from portal.domain.account_states import Access, Account, Active, Disabled, Erased, Invited
+from portal.domain.invitation import INVITATION_LIFETIME, RENEWAL_PAUSE
 from shared.events import portal as events
 from shared.events.portal import AccountEvent
 from shared.testing.clocks import NOON

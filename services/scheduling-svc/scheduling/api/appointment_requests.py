@@ -6,7 +6,8 @@ from fastapi import APIRouter, Query, Response
 
 from scheduling.api.access import Expected, MadeId, Once, Staff
 from scheduling.api.bodies import AppointmentAnswer, AppointmentPage, ConfirmationBody, DeclineBody
-from scheduling.domain.appointment import ConfirmAppointment, DeclineAppointment, appointment
+from scheduling.domain.appointment import appointment
+from scheduling.domain.appointment_commands import ConfirmAppointment, DeclineAppointment
 from scheduling.projections.appointment_card import Status, appointment_cards
 from shared.chassis.commands import handle
 from shared.chassis.cursors import Page

@@ -5,7 +5,8 @@ from fastapi import APIRouter, Response
 from scheduling.api.access import MadeId, Once, Owner
 from scheduling.api.bodies import AppointmentAccepted, AppointmentAnswer, AppointmentBody, AppointmentPage
 from scheduling.api.desk import desk_of
-from scheduling.domain.appointment import CancelAppointment, RequestAppointment, appointment
+from scheduling.domain.appointment import appointment
+from scheduling.domain.appointment_commands import CancelAppointment, RequestAppointment
 from scheduling.projections.appointment_card import appointment_cards
 from scheduling.projections.patient_owners import patient_owners
 from shared.chassis.auth import owner_client_id

@@ -7,15 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduling.domain.appointment import (
-    Appointment,
+from scheduling.domain.appointment import Appointment, NotRequested, appointment
+from scheduling.domain.appointment_commands import (
     CancelAppointment,
     Command,
     ConfirmAppointment,
     DeclineAppointment,
-    NotRequested,
     RequestAppointment,
-    appointment,
 )
 from scheduling.domain.booking_settings import USUAL_PARTS, BookingSettings
 from scheduling.domain.desk import Desk
