@@ -1,9 +1,9 @@
 """A practice's nightly file through the whole system, beside a bare write of the same documents.
 
-`python -m benchmarks.ingest [--registry FILE | --rows 20000] [--broker kafka]` starts the embedded system, pushes a full
-run through the gateway, and measures: seconds and records/s from the first byte to the last row visible in the portal;
-the same documents written in bulk into the same MongoDB with nothing around; an unchanged second run against a full pass
-of upserts (in bulk, and one by one); the resident memory of pims-sync's api with a file and with one twice as long.
+`python -m benchmarks.ingest [--registry FILE | --rows 20000] [--broker kafka]` starts the embedded system, pushes a
+full run through the gateway, and measures: seconds and records/s from the first byte to the last row visible in the portal;
+the same documents written in bulk into the same MongoDB with nothing around; an unchanged second run against a pass
+of upserts of everything (in bulk, and one by one); the resident memory of pims-sync's api with a file and with one twice as long.
 Writes benchmarks/results/ingest.json.
 """
 
