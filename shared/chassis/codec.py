@@ -33,6 +33,14 @@ class Codec:
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
 
+    def forget(self, subject: str) -> None:
+        """Drop what is remembered of a key that was destroyed."""
+        self._keys.forget(subject)
+
+    async def living(self, subjects: set[str]) -> set[str]:
+        """Those who were not erased."""
+        return set(await self._keys.existing(subjects)) if subjects else set()
+
     async def encode(self, drafts: Sequence[Draft]) -> list[bytes]:
         """JSON of each event, personal fields sealed. A subject that was erased has its fields stored as null."""
         subjects = {s for d in drafts if (s := d.event.subject)}

@@ -1,10 +1,11 @@
 """What a view's document looks like in MongoDB: the view's fields, and beside them what its keeper needs.
 
-`_id` is the stream's key, `_rev` the revision of the newest event folded in, `_clinic` the tenant; `_gone` marks a
-document that is no more, whose revision must be remembered all the same.
+`_id` is the stream's key, `_rev` the revision of the newest event folded in, `_clinic` the tenant; `_subjects` are the
+people whose personal fields went into it; `_gone` marks a document that is no more, whose revision must be remembered
+all the same.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import bson
@@ -34,11 +35,14 @@ class Folded:
     stored_rev: int
     revision: int
     view: BaseModel | None
+    subjects: set[str] = field(default_factory=set)
 
     def to_document(self) -> Document:
         """The document to write."""
-        head = {"_id": key_of(self.stream), "_rev": self.revision, "_clinic": clinic_of(self.stream)}
-        return head | (self.view.model_dump() if self.view is not None else {"_gone": True})
+        head: Document = {"_id": key_of(self.stream), "_rev": self.revision, "_clinic": clinic_of(self.stream)}
+        if self.view is None:
+            return head | {"_gone": True}
+        return head | ({"_subjects": sorted(self.subjects)} if self.subjects else {}) | self.view.model_dump()
 
     def to_operation(self) -> InsertOne[Document] | ReplaceOne[Document]:
         """The write that takes only if the database still holds `stored_rev`. Unwritable if MongoDB could not hold it.
@@ -62,11 +66,13 @@ def folded(projection: AnyProjection, stream: str, document: Document | None) ->
     if document is None:
         return Folded(stream, NO_STREAM, NO_STREAM, None)
     view = None if "_gone" in document else projection.view.model_validate(document)
-    return Folded(stream, document["_rev"], document["_rev"], view)
+    return Folded(stream, document["_rev"], document["_rev"], view, set(document.get("_subjects", ())))
 
 
 async def ensure_indexes(db: Database, projections: tuple[AnyProjection, ...]) -> None:
-    """The indexes that the projections ask for, each beginning with the clinic."""
+    """The indexes that the projections ask for, each beginning with the clinic, and one to find a person's traces."""
     for projection in projections:
+        if any(getattr(handled, "personal_fields", ()) for handled in projection.handles):
+            await db[projection.collection].create_index("_subjects")
         for fields in projection.indexes:
             await db[projection.collection].create_index([("_clinic", 1), *((field, 1) for field in fields)])

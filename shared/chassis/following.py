@@ -12,6 +12,7 @@ from faust.types import EventT
 from shared.chassis import clock, event_store, kafka, metrics, mongo
 from shared.chassis.automations import Reactor
 from shared.chassis.codec import Codec
+from shared.chassis.erasure import Eraser
 from shared.chassis.positions import Positions
 from shared.chassis.projections import Arrival, Projector
 from shared.events.cloudevents import NotACloudEvent, from_record
@@ -37,12 +38,14 @@ class Follower:
         codec: Codec,
         projectors: Sequence[Projector],
         reactors: Sequence[Reactor],
+        eraser: Eraser,
         positions: Positions,
     ) -> None:
         self._service = service
         self._codec = codec
         self._projectors = projectors
         self._reactors = reactors
+        self._eraser = eraser
         self._positions = positions
         self.handled: dict[TopicPartition, tuple[int, datetime]] = {}
 
@@ -70,6 +73,7 @@ class Follower:
             await projector.apply(window)
         for reactor in self._reactors:
             await reactor.apply(window)
+        await self._eraser.apply(window)
 
     def measure(self, highwater: dict[TopicPartition, int]) -> int:
         """Set the lag metrics from the brokers' newest offsets; the lag in records."""

@@ -34,6 +34,10 @@ class Keys(Protocol):
         """Destroy the subject's key. Repeating it changes nothing."""
         ...
 
+    def forget(self, subject: str) -> None:
+        """Do not answer from memory about this subject."""
+        ...
+
 
 class KeyRing:
     """Keys in MongoDB, each wrapped by the key-encryption key. A cached key outlives its erasure by 30 s at most."""
@@ -62,6 +66,9 @@ class KeyRing:
     async def erase(self, subject: str) -> None:
         # The row stays, empty: a later event about the subject must not bring a new key into being.
         await journaled(self._keys).update_one({"_id": subject}, {"$set": {"wrapped": None}}, upsert=True)
+        self.forget(subject)
+
+    def forget(self, subject: str) -> None:
         self._cache.pop(subject, None)
 
     async def _make(self, subjects: list[str]) -> None:

@@ -11,7 +11,7 @@ from pymongo.errors import BulkWriteError
 from shared.chassis import metrics
 from shared.chassis.codec import Undecodable
 from shared.chassis.documents import AnyProjection, Folded, Unwritable, folded
-from shared.chassis.event_store import EventStore
+from shared.chassis.event_store import NO_STREAM, EventStore
 from shared.chassis.mongo import Database, Document
 from shared.chassis.parking import Parking
 from shared.events.envelope import Recorded, StoredEvent
@@ -101,12 +101,27 @@ class Projector:
         try:
             if recorded is not None and isinstance(recorded.event, self.projection.handles):
                 document.view = self.projection.evolve(document.view, recorded.event)
+                document.subjects.update(filter(None, [recorded.event.subject]))
         except Exception as error:
             # A handler is code of ours fed with one event: its failure is parked, never raised into the stream.
             log.exception("handler failed", view=self.projection.collection, stream=document.stream)
             return f"{type(error).__name__}: {error}"
         document.revision = arrival.stored.revision
         return None
+
+    async def fold_anew(self, subject: str) -> None:
+        """Fold again, from the event store, every document that holds something of an erased person."""
+        async for row in self._collection.find({"_subjects": subject}):
+            await self._fold_anew(f"{self.projection.category}-{row['_id']}", row["_rev"])
+
+    async def _fold_anew(self, stream: str, revision: int) -> None:
+        """Somebody else's write in between wins; their document is found again by the next sweep."""
+        document = Folded(stream, NO_STREAM, NO_STREAM, None)
+        arrivals = await self._missing(document, revision + 1)
+        if await self._step_all(document, arrivals):
+            document.stored_rev = revision
+            document.subjects = await self._store.codec.living(document.subjects)
+            await self._write([document], {stream: arrivals})
 
     async def _park(self, arrivals: Sequence[Arrival]) -> None:
         for arrival in arrivals:

@@ -3,9 +3,11 @@
 import asyncio
 import signal
 import socket
+import tempfile
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -20,6 +22,7 @@ from faust.types import TP
 from shared.chassis import clock, kafka
 from shared.chassis.automations import Reactor
 from shared.chassis.documents import AnyProjection, ensure_indexes
+from shared.chassis.erasure import Eraser
 from shared.chassis.following import Follower
 from shared.chassis.health import Health, health_app
 from shared.chassis.logs import set_up_logging
@@ -99,7 +102,10 @@ class Worker:
         reactors = [
             Reactor(a, spec.projections, running.db, running.store, self._outbox, parking) for a in spec.automations
         ]
-        self._follower = Follower(settings.service, running.store.codec, projectors, reactors, self._positions)
+        self._eraser = Eraser(running.db, running.store.codec, projectors)
+        self._follower = Follower(
+            settings.service, running.store.codec, projectors, reactors, self._eraser, self._positions
+        )
         holder = f"{socket.gethostname()}/{clock.new_id()}"
         self._relay = Relay(settings.service, running.store, running.db, settings.brokers, spec.published, holder)
         self._windows = Windows(self._follower.handle, self._fatal)
@@ -115,6 +121,7 @@ class Worker:
             broker=[f"kafka://{address}" for address in self._settings.kafka.split(",")],
             broker_credentials=kafka.connection(self._settings.brokers).get("ssl_context"),
             web_enabled=False,
+            datadir=str(Path(tempfile.gettempdir()) / "vetwire-faust"),
             broker_session_timeout=10,
             broker_heartbeat_interval=2,
             broker_request_timeout=30,
@@ -151,7 +158,10 @@ class Worker:
         loop = asyncio.get_running_loop()
         for sign in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(sign, self._stop.set)
-        tasks = [asyncio.ensure_future(work) for work in (self._relay.run(), self._outbox.run(), self._watch())]
+        tasks = [
+            asyncio.ensure_future(work)
+            for work in (self._relay.run(), self._outbox.run(), self._eraser.run(), self._watch())
+        ]
         http = asyncio.ensure_future(self._serve_health())
         self._faust.finalize()
         await self._faust.start()

@@ -24,6 +24,7 @@ class Event(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
     type_name: ClassVar[str]
     subject_template: ClassVar[str | None] = None
+    erases_template: ClassVar[str | None] = None
     personal_fields: ClassVar[frozenset[str]] = frozenset()
 
     @property
@@ -31,15 +32,21 @@ class Event(BaseModel):
         """The person whose fields these are, the same in every service, e.g. `client:elm.42`; None if nobody."""
         return self.subject_template and self.subject_template.format_map(self.__dict__)
 
+    @property
+    def erases(self) -> str | None:
+        """The person whose key was destroyed, if that is what happened; the views then fold anew what they have."""
+        return self.erases_template and self.erases_template.format_map(self.__dict__)
+
 
 E = TypeVar("E", bound=Event)
 
 
-def event_type(name: str, subject: str | None = None) -> Callable[[type[E]], type[E]]:
+def event_type(name: str, subject: str | None = None, erases: str | None = None) -> Callable[[type[E]], type[E]]:
     """Bind a class to its stored name, so that renaming the class never renames history.
 
     `subject` is a template over the event's own fields, e.g. `"client:{clinic_id}.{client_id}"`; an event with
-    personal fields must have one. ValueError for a name that is taken, or marks that could not be honoured.
+    personal fields must have one. `erases` is one too, of the event that says that a subject was erased.
+    ValueError for a name that is taken, or marks that could not be honoured.
     """
 
     def register(cls: type[E]) -> type[E]:
@@ -47,6 +54,7 @@ def event_type(name: str, subject: str | None = None) -> Callable[[type[E]], typ
             raise ValueError(f"event type {name} is already taken")
         cls.type_name = name
         cls.subject_template = subject
+        cls.erases_template = erases
         cls.personal_fields = frozenset(f for f, info in cls.model_fields.items() if PERSONAL in info.metadata)
         if bool(cls.personal_fields) != (subject is not None):
             raise ValueError(f"{name}: personal fields and a data subject go together")

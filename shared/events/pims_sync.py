@@ -77,7 +77,7 @@ class Weight(Value):
 
 
 class Identifier(Value):
-    """A microchip, tag, tattoo or licence: always text. `normalised` is None if `raw` is not a valid one of its kind."""
+    """A microchip, tag, tattoo or licence: always text. `normalised` is None if `raw` is not a valid one."""
 
     kind: Literal["microchip", "rabies_tag", "tattoo", "licence"]
     raw: str
@@ -113,7 +113,7 @@ class ClientSynced(Event):
     observed_at: datetime
 
 
-@event_type("pims-sync.ClientErased.v1")
+@event_type("pims-sync.ClientErased.v1", erases=_CLIENT)
 class ClientErased(Event):
     """The client's personal data was erased on request: their key is gone, and what was read before must go too."""
 
@@ -236,7 +236,7 @@ class SyncRunAbandoned(Event):
 
 
 class Reject(Value):
-    """A row that was not taken: its line in the file (from 1, the header counts), the field and why. Never its value."""
+    """A row that was not taken: its line (from 1, the header counts), the field and why. Never its value."""
 
     line: int
     field: str | None

@@ -116,7 +116,7 @@ class AccountDisabled(Event):
     disabled_at: datetime
 
 
-@event_type("portal.AccountErased.v1")
+@event_type("portal.AccountErased.v1", erases=_ACCOUNT)
 class AccountErased(Event):
     """The person's key is destroyed; what was read before must go too."""
 

@@ -42,6 +42,9 @@ class MemoryKeys:
     async def erase(self, subject: str) -> None:
         self._keys[subject] = None
 
+    def forget(self, subject: str) -> None:
+        """Nothing is cached."""
+
 
 class MemoryEventStore(EventStore):
     """Streams in a list, encoded and decoded as in production."""

@@ -28,6 +28,10 @@ class Praised(Event):
     clinic_id: str
 
 
+class Forgotten(Event):
+    clinic_id: str
+
+
 class Hidden(Event):
     clinic_id: str
 
@@ -38,6 +42,7 @@ def registered() -> Iterator[None]:
     before = dict(REGISTRY)
     event_type("toy.Counted.v1", subject="keeper:{clinic_id}")(Counted)
     event_type("toy.Praised.v1")(Praised)
+    event_type("toy.Forgotten.v1", erases="keeper:{clinic_id}")(Forgotten)
     event_type("toy.Hidden.v1")(Hidden)
     try:
         yield
@@ -88,7 +93,7 @@ def _react(cause: Cause[Counted], tallies: Tally | None) -> Sequence[Reaction]:
 PRAISING = Automation(
     "when_three_counted_then_praise", Counted, _react, lambda cause: {"tallies": f"{cause.clinic_id}.{cause.local_id}"}
 )
-SPEC = WorkerSpec((SERVICE,), (TALLIES,), (PRAISING,), (Counted, Praised))
+SPEC = WorkerSpec((SERVICE,), (TALLIES,), (PRAISING,), (Counted, Praised, Forgotten))
 
 
 class ToySettings(ChassisSettings):
