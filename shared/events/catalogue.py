@@ -57,7 +57,8 @@ def schema_of(cls: type[Event]) -> Json:
     """The JSON Schema (2020-12) of an event as it is stored.
 
     Personal fields are sealed objects or null; `x-personal` is the schema of what is sealed in them and `x-subject`
-    the template of the data subject's name. Fields that are not `required` have a default: older events lack them.
+    the template of the data subject's name; `x-erases` is the one of the subject whose key the event says is destroyed.
+    Fields that are not `required` have a default: older events lack them.
     """
     schema = cls.model_json_schema(mode="serialization", schema_generator=_WithoutTitles)
     for name in cls.personal_fields:
@@ -69,6 +70,7 @@ def schema_of(cls: type[Event]) -> Json:
         **schema,
         "title": cls.type_name,
         **({"x-subject": cls.subject_template} if cls.subject_template else {}),
+        **({"x-erases": cls.erases_template} if cls.erases_template else {}),
         **({"$defs": dict(sorted(definitions.items()))} if definitions else {}),
     }
 

@@ -22,6 +22,8 @@ def breaking_changes(approved: Json, current: Json) -> list[str]:
     found = list(_Comparison(approved, current).differences(approved, current, "the event"))
     if approved.get("x-subject") != current.get("x-subject"):
         found.append("the event: its data subject changed, so that its personal fields would need other keys")
+    if "x-erases" in approved and approved["x-erases"] != current.get("x-erases"):
+        found.append("the event: whom it erases changed, so that views would forget somebody else, or nobody")
     return found
 
 

@@ -56,3 +56,9 @@ def test_a_service_lives_in_the_folder_of_its_name(service: Service) -> None:
 def test_categories_are_not_shared_by_two_deciders() -> None:
     categories = [model.decider.category for service in SERVICES for model in service.write_models]
     assert len(categories) == len(set(categories))
+
+
+def test_an_event_that_says_erased_says_who() -> None:
+    subjects = {event.subject_template for event in EVENTS.values()}
+    assert [name for name, event in EVENTS.items() if "Erased" in name and event.erases_template not in subjects] == []
+    assert {event.erases_template for event in EVENTS.values()} <= subjects

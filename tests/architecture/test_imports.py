@@ -94,10 +94,6 @@ def test_services_reach_servers_only_through_the_chassis() -> None:
     assert {name: drivers for name, drivers in knowing.items() if drivers} == {}
 
 
-def test_nothing_is_imported_relatively() -> None:
-    assert [name for name in python_files() if "" in set(imported(name))] == []
-
-
 def _code(*below: str) -> list[str]:
     return [name for name in python_files(*below) if not is_test(name)]
 

@@ -50,6 +50,17 @@ def test_the_subject_is_named_by_the_events_own_fields() -> None:
     assert _Opened(clinic_id="elm", person_id="7").subject == "person:elm.7"
 
 
+def test_an_event_may_say_whose_key_was_destroyed() -> None:
+    class Forgotten(Event):
+        clinic_id: str
+        person_id: str
+
+    event_type("sample.Forgotten.v1", erases="person:{clinic_id}.{person_id}")(Forgotten)
+    assert Forgotten(clinic_id="elm", person_id="7").erases == "person:elm.7"
+    assert Forgotten(clinic_id="elm", person_id="7").subject is None
+    assert _Opened(clinic_id="elm", person_id="7").erases is None
+
+
 def test_an_event_about_nobody_has_no_subject() -> None:
     class Closed(Event):
         clinic_id: str

@@ -121,3 +121,11 @@ def test_of_several_alternatives_each_must_stay() -> None:
     before = _schema(count=(int | str, ...))
     assert breaking_changes(before, _schema(count=(int | str | bool, ...))) == []
     assert breaking_changes(before, _schema(count=(int, ...))) == ["field count: string is no longer allowed"]
+
+
+def test_an_event_goes_on_erasing_the_same_person() -> None:
+    plain = {"type": "object", "properties": {}}
+    assert breaking_changes(plain, plain | {"x-erases": "person:{id}"}) == []
+    assert breaking_changes(plain | {"x-erases": "person:{id}"}, plain) == [
+        "the event: whom it erases changed, so that views would forget somebody else, or nobody"
+    ]
