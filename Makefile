@@ -19,6 +19,9 @@ TESTS := $(BIN)/pytest --stack=$(or $(STACK),embedded) --broker=$(or $(BROKER),k
 
 IMPORTS := PYTHONPATH=.:services/referral-svc:services/portal-svc:services/messaging-svc:services/scheduling-svc:services/pims-sync-svc
 
+# Compiled modules are kept, also where the environment says otherwise: a dozen processes share them.
+export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: help up down test check docs fmt bench chaos
 help: ; @sed -n 's/^# \{0,1\}//p' Makefile
 up: ; @$(VENV) && exec $(BIN)/python -m deploy.embedded up

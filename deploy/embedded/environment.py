@@ -94,7 +94,8 @@ def warm_up() -> None:
 
 def _start_quietly(*command: object) -> "subprocess.Popen[bytes]":
     nowhere = subprocess.DEVNULL
-    return subprocess.Popen([*map(str, command)], cwd=PROJECT, stdout=nowhere, stderr=nowhere)
+    env = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}  # writing it is what this is for
+    return subprocess.Popen([*map(str, command)], cwd=PROJECT, env=env, stdout=nowhere, stderr=nowhere)
 
 
 def make_venv() -> None:
