@@ -1,11 +1,12 @@
 """Automations run once for each event: the inbox remembers which are done (design 14)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import structlog
 from pydantic import BaseModel
+from pymongo import UpdateOne
 
 from shared.chassis import clock, commands
 from shared.chassis.documents import LIVING, AnyProjection
@@ -18,7 +19,7 @@ from shared.events.envelope import Actor, Recorded
 from shared.kernel.automation import Automation, Cause, Issue, Mail, Reaction
 from shared.kernel.errors import Refused
 from shared.kernel.ids import derived_id
-from shared.kernel.streams import key_of
+from shared.kernel.streams import clinic_of, key_of
 
 log = structlog.get_logger(__name__)
 
@@ -57,14 +58,25 @@ class Reactor:
             return
         ids = {self._inbox_id(a): a for a in mine}
         done = {row["_id"] async for row in self._inbox.find({"_id": {"$in": list(ids)}}, {"_id": 1})}
-        for inbox_id, arrival in ids.items():
-            if inbox_id not in done:
-                await self._once(inbox_id, arrival)
+        todo = {inbox_id: arrival for inbox_id, arrival in ids.items() if inbox_id not in done}
+        for arrival in todo.values():
+            await self._react_to(arrival)
+        await self._remember(todo)
+
+    async def _remember(self, done: Mapping[str, Arrival]) -> None:
+        """In one journaled write for the window: a row for each event, also for those that led to nothing."""
+        rows = [
+            UpdateOne({"_id": inbox_id}, {"$setOnInsert": {"at": clock.now(), "_clinic": clinic}}, upsert=True)
+            for inbox_id, arrival in done.items()
+            for clinic in [clinic_of(arrival.stored.stream)]
+        ]
+        if rows:
+            await self._inbox.bulk_write(rows, ordered=False)
 
     def _inbox_id(self, arrival: Arrival) -> str:
         return f"{self._automation.name}/{arrival.stored.id}"
 
-    async def _once(self, inbox_id: str, arrival: Arrival) -> None:
+    async def _react_to(self, arrival: Arrival) -> None:
         recorded = arrival.event
         assert isinstance(recorded, Recorded)
         try:
@@ -75,8 +87,6 @@ class Reactor:
         except Exception as error:
             log.exception("automation failed", automation=self._automation.name, stream=recorded.stream)
             await self._parking.park(self._automation.name, arrival.stored, f"{type(error).__name__}: {error}")
-        row = {"at": clock.now(), "_clinic": recorded.metadata.clinic_id}
-        await self._inbox.update_one({"_id": inbox_id}, {"$setOnInsert": row}, upsert=True)
 
     async def _reactions(self, recorded: Recorded) -> Sequence[Reaction]:
         key = key_of(recorded.stream)

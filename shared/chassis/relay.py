@@ -18,7 +18,7 @@ from shared.chassis.event_store import EventStore
 from shared.chassis.lease import RENEW_SECONDS, Fenced, Lease
 from shared.chassis.mongo import Database, Document
 from shared.events.base import Event
-from shared.events.cloudevents import Headers, from_record, to_headers
+from shared.events.cloudevents import Headers, NotACloudEvent, from_record, to_headers
 from shared.events.envelope import StoredEvent
 from shared.events.topics import events_topic
 
@@ -109,7 +109,7 @@ class Relay:
     async def _start_after(self, state: Document) -> int | None:
         """The stored position, or a lower one if a partition no longer ends with what was put there last."""
         newest = await kafka.records_before(self._bootstrap, [self._topic])
-        found = {str(tp.partition): from_record(r.value, r.headers).position for tp, r in newest.items()}
+        found = {str(tp.partition): _position_in(record) for tp, record in newest.items()}
         position = state.get("position")
         self._tails = {p: at for p, at in state.get("tails", {}).items() if found.get(p, 0) >= at}
         lost = [found.get(p, 0) for p, at in state.get("tails", {}).items() if found.get(p, 0) < at]
@@ -141,6 +141,14 @@ class Relay:
         except ValueError:
             log.exception("an event cannot be published", type=event.type, id=str(event.id), stream=event.stream)
             return None
+
+
+def _position_in(record: Any) -> int:
+    """0 for a record that no relay wrote: what is before it cannot be told, so everything is published again."""
+    try:
+        return from_record(record.value, record.headers).position
+    except NotACloudEvent:
+        return 0
 
 
 async def _fill(queue: "asyncio.Queue[StoredEvent]", events: AsyncIterator[StoredEvent | None]) -> None:
