@@ -79,7 +79,7 @@ def wait_for_count(gateway: Gateway, clinic: NewClinic, wanted: int) -> None:
     """Asked rarely: counting reads the whole view, and the development database is busy writing it."""
     path = f"/api/portal/v1/clinics/{clinic.clinic_id}/patients/count"
     operator = gateway.operator()
-    wait_until(lambda: bool(operator.get(path).json() == {"count": wanted}), 240, "every row", every=2.0)
+    wait_until(lambda: bool(operator.get(path).json() == {"count": wanted}), 240, "every row", every=5.0)
 
 
 def registered(path: Path) -> list[tuple[str, Animal]]:
