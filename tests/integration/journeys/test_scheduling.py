@@ -86,7 +86,7 @@ def test_the_owner_sees_the_clinics_answer(gateway: Gateway) -> None:
     starts_at = (clock.now() + timedelta(days=7)).isoformat()
     path = f"{PATH}/appointment-requests/{appointment_id}/confirm"
     confirmed = staff.post(path, {"starts_at": starts_at}, if_match=0)
-    own = owner.read(f"{PATH}/appointments", confirmed, limit=200).json()["items"]
+    own = owner.read(f"{PATH}/appointments", confirmed, limit=200).json()
     assert {each["appointment_id"]: each["status"] for each in own}[appointment_id] == "confirmed"
 
 

@@ -25,12 +25,6 @@ class NumberAnswer(BaseModel):
     secret_set_at: datetime
 
 
-class NumbersAnswer(BaseModel):
-    """The clinic's numbers."""
-
-    items: list[NumberAnswer]
-
-
 class NumberAccepted(Accepted):
     """A number was registered."""
 

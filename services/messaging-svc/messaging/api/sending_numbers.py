@@ -5,10 +5,11 @@ from dataclasses import replace
 from fastapi import APIRouter, Response
 
 from messaging.api.access import NumberInPath, Once, Staff, digits
-from messaging.api.bodies import NumberAccepted, NumberAnswer, NumberBody, NumbersAnswer
+from messaging.api.bodies import NumberAccepted, NumberAnswer, NumberBody
 from messaging.domain.sending_number import PLATFORM, RegisterNumber, ReleaseNumber, sending_number
 from messaging.projections.sending_number import sending_numbers
 from shared.chassis.commands import handle
+from shared.chassis.cursors import Page
 from shared.chassis.endpoints import Accepted, Read, Store, accepted, context, etag_of
 from shared.chassis.views import After
 
@@ -17,10 +18,13 @@ PATH = "/clinics/{clinic_id}/sending-numbers"
 
 
 @router.get(PATH)
-async def list_sending_numbers(clinic_id: str, _who: Staff, views: Read, after: After) -> NumbersAnswer:
+async def list_sending_numbers(
+    clinic_id: str, _who: Staff, views: Read, page: Page, after: After, response: Response
+) -> list[NumberAnswer]:
     """The clinic's own."""
-    rows = await views.list(sending_numbers, PLATFORM, {"clinic_id": clinic_id}, after=after)
-    return NumbersAnswer(items=[NumberAnswer(**row.view.model_dump(exclude={"clinic_id"})) for row in rows])
+    rows = await views.list(sending_numbers, PLATFORM, {"clinic_id": clinic_id}, page, after)
+    shown = page.page(rows, lambda row: row.key, response)
+    return [NumberAnswer(**row.view.model_dump(exclude={"clinic_id"})) for row in shown]
 
 
 @router.post(PATH, status_code=201, response_model=NumberAccepted)

@@ -111,12 +111,6 @@ class ReferralLine(BaseModel):
         return cls(**shown.view.model_dump(include=set(wanted)), revision=shown.revision)
 
 
-class ReferralPage(BaseModel):
-    """One page; the next one is in the header `Link`."""
-
-    items: list[ReferralLine]
-
-
 class ReferralAccepted(Accepted):
     """A case was taken in."""
 

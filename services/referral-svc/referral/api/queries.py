@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from referral.api.access import EitherSide, MadeId
-from referral.api.bodies import ReferralAnswer, ReferralLine, ReferralPage
+from referral.api.bodies import ReferralAnswer, ReferralLine
 from referral.projections.referral_case import ReferralCase, Status, referral_cases
 from shared.chassis.auth import Identity
 from shared.chassis.cursors import Page
@@ -27,12 +27,11 @@ async def list_referrals(
     after: After,
     response: Response,
     status: Annotated[Status | None, Query()] = None,
-) -> ReferralPage:
+) -> list[ReferralLine]:
     """The cases that the caller may see, all or with one status."""
     where = _visible_to(who) | ({"status": status} if status else {})
     rows = await views.list(referral_cases, clinic_id, where, page, after)
-    shown = page.page(rows, lambda row: row.key, response)
-    return ReferralPage(items=[ReferralLine.of(row) for row in shown])
+    return [ReferralLine.of(row) for row in page.page(rows, lambda row: row.key, response)]
 
 
 @router.get(PATH + "/{referral_id}")

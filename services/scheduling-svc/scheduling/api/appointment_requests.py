@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from scheduling.api.access import Expected, MadeId, Once, Staff
-from scheduling.api.bodies import AppointmentAnswer, AppointmentPage, ConfirmationBody, DeclineBody
+from scheduling.api.bodies import AppointmentAnswer, ConfirmationBody, DeclineBody
 from scheduling.domain.appointment import appointment
 from scheduling.domain.appointment_commands import ConfirmAppointment, DeclineAppointment
 from scheduling.projections.appointment_card import Status, appointment_cards
@@ -29,12 +29,11 @@ async def list_appointment_requests(
     after: After,
     response: Response,
     status: Annotated[Status | None, Query()] = None,
-) -> AppointmentPage:
+) -> list[AppointmentAnswer]:
     """All requests of the clinic, or those with one status."""
     where = {"status": status} if status else {}
     rows = await views.list(appointment_cards, clinic_id, where, page, after)
-    shown = page.page(rows, lambda row: row.key, response)
-    return AppointmentPage(items=[AppointmentAnswer.of(row) for row in shown])
+    return [AppointmentAnswer.of(row) for row in page.page(rows, lambda row: row.key, response)]
 
 
 @router.get(PATH + "/{appointment_id}")

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from scheduling.api.access import MadeId, Once, Owner
-from scheduling.api.bodies import AppointmentAccepted, AppointmentAnswer, AppointmentBody, AppointmentPage
+from scheduling.api.bodies import AppointmentAccepted, AppointmentAnswer, AppointmentBody
 from scheduling.api.desk import desk_of
 from scheduling.domain.appointment import appointment
 from scheduling.domain.appointment_commands import CancelAppointment, RequestAppointment
@@ -57,12 +57,11 @@ async def _check_patient(views: Views, clinic_id: str, patient_id: str, client_i
 @router.get(PATH)
 async def list_own_appointments(
     clinic_id: str, who: Owner, views: Read, page: Page, after: After, response: Response
-) -> AppointmentPage:
+) -> list[AppointmentAnswer]:
     """The owner's own, whatever became of them."""
     own = {"client_id": owner_client_id(who, clinic_id)}
     rows = await views.list(appointment_cards, clinic_id, own, page, after)
-    shown = page.page(rows, lambda row: row.key, response)
-    return AppointmentPage(items=[AppointmentAnswer.of(row) for row in shown])
+    return [AppointmentAnswer.of(row) for row in page.page(rows, lambda row: row.key, response)]
 
 
 @router.post(PATH + "/{appointment_id}/cancel", response_model=Accepted)

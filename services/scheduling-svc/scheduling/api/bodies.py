@@ -101,12 +101,6 @@ class AppointmentAnswer(BaseModel):
         return cls(**shown.view.model_dump(), revision=shown.revision)
 
 
-class AppointmentPage(BaseModel):
-    """One page; the next one is in the header `Link`."""
-
-    items: list[AppointmentAnswer]
-
-
 class ReasonAnswer(BaseModel):
     """A reason, as owners and staff see it."""
 
@@ -116,12 +110,6 @@ class ReasonAnswer(BaseModel):
     appointment_type: str | None
     is_default: bool
     is_active: bool
-
-
-class ReasonsAnswer(BaseModel):
-    """A clinic's reasons in the order in which they were added."""
-
-    items: list[ReasonAnswer]
 
 
 class BookingSettingsAnswer(BaseModel):

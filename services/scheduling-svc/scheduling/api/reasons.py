@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from scheduling.api.access import MadeId, Once, OwnerOrStaff, Staff
-from scheduling.api.bodies import ReasonAccepted, ReasonAnswer, ReasonBody, ReasonsAnswer
+from scheduling.api.bodies import ReasonAccepted, ReasonAnswer, ReasonBody
 from scheduling.domain.reasons import AddReason, Command, DeactivateReason, MakeReasonDefault
 from scheduling.domain.reasons import reasons as decider
 from scheduling.projections.reason_list import reason_lists
@@ -18,12 +18,12 @@ PATH = "/clinics/{clinic_id}/appointment-reasons"
 
 
 @router.get(PATH)
-async def list_reasons(clinic_id: str, who: OwnerOrStaff, views: Read, after: After) -> ReasonsAnswer:
-    """Owners see what they may choose; staff see the inactive too."""
+async def list_reasons(clinic_id: str, who: OwnerOrStaff, views: Read, after: After) -> list[ReasonAnswer]:
+    """In the order in which they were added. Owners see what they may choose; staff see the inactive too."""
     shown = await views.get(reason_lists, clinic_id, after=after)
     lines = shown.view.reasons if shown else ()
     visible = [line for line in lines if line.is_active or who.role == "staff"]
-    return ReasonsAnswer(items=[ReasonAnswer(**line.model_dump()) for line in visible])
+    return [ReasonAnswer(**line.model_dump()) for line in visible]
 
 
 @router.post(PATH, status_code=201, response_model=ReasonAccepted)

@@ -45,7 +45,7 @@ def add_reason(api: ApiInMemory, name: str = "Check-up", clinic: str = "elm") ->
 
 
 def reason_of(api: ApiInMemory) -> str:
-    return str(api.owner().get("/appointment-reasons").json()["items"][0]["reason_id"])
+    return str(api.owner().get("/appointment-reasons").json()[0]["reason_id"])
 
 
 def wish(api: ApiInMemory, **changes: Any) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def test_r85_r90_a_request_is_on_the_clinics_list(desk: ApiInMemory) -> None:
     appointment_id = answer.json()["appointment_id"]
     assert answer.json()["stream"] == f"appointment-elm.{appointment_id}"
     after = f"{answer.json()['stream']}@{answer.json()['revision']}"
-    [item] = desk.caller().get("/appointment-requests", after=after, status="requested").json()["items"]
+    [item] = desk.caller().get("/appointment-requests", after=after, status="requested").json()
     assert item["appointment_id"] == appointment_id
     assert (item["status"], item["reason_name"], item["message"], item["client_id"]) == (
         "requested",
@@ -86,7 +86,7 @@ def test_a_repeated_request_happens_once(desk: ApiInMemory) -> None:
     first, second = (desk.owner().post("/appointments", asked, key="same") for _ in range(2))
     assert first.json() == second.json()
     assert second.headers["Idempotency-Replayed"] == "true"
-    assert len(desk.caller().get("/appointment-requests").json()["items"]) == 1
+    assert len(desk.caller().get("/appointment-requests").json()) == 1
 
 
 def test_what_the_owner_wrote_is_stored_encrypted(desk: ApiInMemory) -> None:
@@ -124,15 +124,15 @@ def test_an_owner_books_for_own_and_living_pets_only(desk: ApiInMemory) -> None:
 
 def test_an_owner_sees_own_appointments_only(desk: ApiInMemory) -> None:
     ask(desk)
-    assert len(desk.owner("7").get("/appointments").json()["items"]) == 1
-    assert desk.owner("8").get("/appointments").json()["items"] == []
+    assert len(desk.owner("7").get("/appointments").json()) == 1
+    assert desk.owner("8").get("/appointments").json() == []
 
 
 def test_another_clinics_list_is_not_there(desk: ApiInMemory) -> None:
     ask(desk)
     stranger = Caller(desk.client, "clinics/elm", desk.mint.headers("staff", ("oak",)))
     assert code_of(stranger.get("/appointment-requests")) == (404, "not-found")
-    assert desk.caller(clinic="oak").get("/appointment-requests").json()["items"] == []
+    assert desk.caller(clinic="oak").get("/appointment-requests").json() == []
 
 
 def test_the_list_comes_in_pages(desk: ApiInMemory) -> None:
@@ -141,8 +141,8 @@ def test_the_list_comes_in_pages(desk: ApiInMemory) -> None:
     cursor = URL(first.links["next"]["url"]).params["cursor"]
     rest = desk.caller().get("/appointment-requests", limit=2, cursor=cursor)
     assert "next" not in rest.links
-    assert len(first.json()["items"]) == 2
-    assert {item["appointment_id"] for item in first.json()["items"] + rest.json()["items"]} == ids
+    assert len(first.json()) == 2
+    assert {item["appointment_id"] for item in first.json() + rest.json()} == ids
 
 
 def soon() -> str:
@@ -154,7 +154,7 @@ def test_staff_confirm_with_the_revision_they_saw(desk: ApiInMemory) -> None:
     staff = desk.caller()
     assert staff.get(path).headers["ETag"] == '"0"'
     assert staff.post(path + "/confirm", {"starts_at": soon()}, if_match=0).headers["ETag"] == '"1"'
-    [own] = desk.owner().get("/appointments").json()["items"]
+    [own] = desk.owner().get("/appointments").json()
     assert own["status"] == "confirmed"
     assert own["starts_at"] is not None
 
@@ -172,7 +172,7 @@ def test_a_confirmation_without_a_revision_is_428_and_with_an_old_one_412(desk: 
 def test_staff_decline_with_a_word_to_the_owner(desk: ApiInMemory) -> None:
     path = f"/appointment-requests/{ask(desk)}/decline"
     assert desk.caller().post(path, {"explanation": "We are full."}, if_match=0).status_code == 200
-    [own] = desk.owner().get("/appointments").json()["items"]
+    [own] = desk.owner().get("/appointments").json()
     assert (own["status"], own["explanation"]) == ("declined", "We are full.")
 
 

@@ -66,9 +66,9 @@ def test_r92_r93_owners_see_the_active_reasons_and_staff_all(api: ApiInMemory) -
     ]
     assert staff.post(f"/appointment-reasons/{ids[0]}/make-default").status_code == 200
     assert staff.post(f"/appointment-reasons/{ids[1]}/deactivate").status_code == 200
-    [offered] = api.owner().get("/appointment-reasons").json()["items"]
+    [offered] = api.owner().get("/appointment-reasons").json()
     assert (offered["name"], offered["is_default"]) == ("Check-up", True)
-    kept = staff.get("/appointment-reasons").json()["items"]
+    kept = staff.get("/appointment-reasons").json()
     assert [(reason["name"], reason["is_active"]) for reason in kept] == [("Check-up", True), ("Dental", False)]
 
 
@@ -80,7 +80,7 @@ def test_two_reasons_of_one_name_are_refused(api: ApiInMemory) -> None:
 def test_reasons_belong_to_their_clinic(api: ApiInMemory) -> None:
     reason_id = api.caller().post("/appointment-reasons", {"name": "Dental"}).json()["reason_id"]
     oak = api.caller(clinic="oak")
-    assert oak.get("/appointment-reasons").json()["items"] == []
+    assert oak.get("/appointment-reasons").json() == []
     assert code_of(oak.post(f"/appointment-reasons/{reason_id}/deactivate")) == (404, "not-found")
 
 
