@@ -1,13 +1,16 @@
 """The worker of a service: one Faust app that keeps its views, runs its automations, its relay and its outbox."""
 
 import asyncio
+import os
 import signal
 import socket
+import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 from time import monotonic
 from typing import Any
 
@@ -26,6 +29,7 @@ from shared.chassis.erasure import Eraser
 from shared.chassis.following import Follower
 from shared.chassis.health import Health, health_app
 from shared.chassis.logs import set_up_logging
+from shared.chassis.membership import member_name, take_over
 from shared.chassis.outbox import Outbox, SmtpSender
 from shared.chassis.parking import Parking
 from shared.chassis.positions import Positions
@@ -42,6 +46,8 @@ from shared.kernel.automation import Automation
 
 MEASURE_SECONDS = 5.0
 STUCK_SECONDS = 120.0
+ORDERLY_SECONDS = 6.0
+LEAVE_SECONDS = 8.0
 SENDER = "Vetwire <no-reply@vetwire.local>"
 log = structlog.get_logger(__name__)
 
@@ -109,6 +115,7 @@ class Worker:
         holder = f"{socket.gethostname()}/{clock.new_id()}"
         self._relay = Relay(settings.service, running.store, running.db, settings.brokers, spec.published, holder)
         self._windows = Windows(self._follower.handle, self._fatal)
+        self._name = member_name(settings.service, settings.port)
         self._faust = self._faust_app(spec)
         self._stop = asyncio.Event()
         self._failure: BaseException | None = None
@@ -120,6 +127,7 @@ class Worker:
             self._settings.service,
             broker=[f"kafka://{address}" for address in self._settings.kafka.split(",")],
             broker_credentials=kafka.connection(self._settings.brokers).get("ssl_context"),
+            broker_client_id=self._name,
             web_enabled=False,
             datadir=str(Path(tempfile.gettempdir()) / "vetwire-faust"),
             broker_session_timeout=10,
@@ -132,6 +140,7 @@ class Worker:
             topic_disable_leader=True,
             processing_guarantee="at_least_once",
             stream_buffer_maxsize=2048,
+            stream_wait_empty=False,  # what is under way comes again from the saved positions
         )
         app.starting_points = lambda tps: self._positions.starting_points(self._settings.brokers, tps)
         source = app.topic(
@@ -157,37 +166,55 @@ class Worker:
         """Until SIGTERM or SIGINT; raises what made it impossible to go on."""
         loop = asyncio.get_running_loop()
         for sign in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(sign, self._stop.set)
-        tasks = [
-            asyncio.ensure_future(work)
-            for work in (self._relay.run(), self._outbox.run(), self._eraser.run(), self._watch())
-        ]
-        http = asyncio.ensure_future(self._serve_health())
+            loop.add_signal_handler(sign, self._leave)
         self._faust.finalize()
-        await self._faust.start()
-        for task in (*tasks, http):
+        parts = (self._follow(), self._relay.run(), self._outbox.run(), self._eraser.run(), self._serve_health())
+        tasks = [asyncio.ensure_future(part) for part in parts]
+        for task in tasks:
             task.add_done_callback(self._task_ended)
         await self._stop.wait()
-        await self._shut_down(tasks, http)
+        await self._shut_down(tasks)
         if self._failure is not None:
             raise self._failure
 
-    async def _shut_down(self, tasks: Sequence["asyncio.Future[None]"], http: "asyncio.Future[None]") -> None:
+    async def _follow(self) -> None:
+        await take_over(self._settings.brokers, self._settings.service, self._name)
+        await self._faust.start()
+        await self._watch()
+
+    async def _shut_down(self, tasks: Sequence["asyncio.Future[None]"]) -> None:
         self._health.drain()
-        for task in (*tasks, http):
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, http, return_exceptions=True)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._faust.stop(), 8)
+        ends = asyncio.gather(self._faust.stop(), *tasks, return_exceptions=True)
+        await asyncio.wait({ends}, timeout=ORDERLY_SECONDS)
+
+    def _leave(self) -> None:
+        """End in order; but what waits for a server that is gone (faust #162, #324) cannot keep the process.
+
+        Leaving at once is what a kill does, and safe for the same reason: what comes again changes nothing.
+        """
+        if not self._stop.is_set():
+            self._stop.set()
+            deadline = Timer(LEAVE_SECONDS, self._leave_at_once)
+            deadline.daemon = True
+            deadline.start()
+
+    def _leave_at_once(self) -> None:
+        log.warning("worker leaves at once", service=self._settings.service, after_seconds=LEAVE_SECONDS)
+        sys.stdout.flush()
+        os._exit(0 if self._failure is None else 1)
 
     def _task_ended(self, task: "asyncio.Future[None]") -> None:
         if not task.cancelled() and (error := task.exception()):
             self._fatal(error)
 
     def _fatal(self, error: BaseException) -> None:
+        if self._stop.is_set():
+            return
         log.error("worker gives up", service=self._settings.service, error=repr(error))
         self._failure = error
-        self._stop.set()
+        self._leave()
 
     async def _watch(self) -> None:
         """Measure the lag; give up when there is some and nothing moves, since a restart heals a stuck consumer.

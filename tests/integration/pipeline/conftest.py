@@ -38,6 +38,11 @@ class ToyWorker:
         return f"http://127.0.0.1:{self._environment['VETWIRE_PORT']}"
 
     def start(self) -> None:
+        self.launch()
+        wait_until(lambda: self._answers("/readyz"), 60, f"the toy worker, see {self._log}")
+
+    def launch(self) -> None:
+        """Start it without its being ready: it answers for its health, and does what it can."""
         with self._log.open("ab") as out:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.integration.pipeline.toy"],
@@ -46,7 +51,7 @@ class ToyWorker:
                 stdout=out,
                 stderr=subprocess.STDOUT,
             )
-        wait_until(self._is_ready, 60, f"the toy worker, see {self._log}")
+        wait_until(lambda: self._answers("/livez"), 60, f"the toy worker, see {self._log}")
 
     def kill(self) -> None:
         assert self._process is not None
@@ -58,11 +63,11 @@ class ToyWorker:
         self._process.terminate()
         return self._process.wait(20)
 
-    def _is_ready(self) -> bool:
+    def _answers(self, path: str) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, f"the worker ended: {self._log.read_text()}"
         try:
-            return httpx2.get(f"{self.url}/readyz", timeout=2).status_code == 200
+            return httpx2.get(f"{self.url}{path}", timeout=2).status_code == 200
         except httpx2.TransportError:
             return False
 

@@ -12,9 +12,11 @@ from shared.chassis.lease import Fenced, Lease
 from shared.chassis.relay import Relay
 from tests.integration.pipeline import toy
 from tests.integration.pipeline.conftest import Toy, ToyWorker, eventually, metadata
+from tests.integration.pipeline.toy import TOPICS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.servers]
 STREAMS = 400
+CATCHING_UP = 120.0  # seconds: every event has a journaled inbox row of its own, on a disk that others use too
 
 
 async def count_many(service: Toy, prefix: str, streams: int = STREAMS) -> None:
@@ -43,14 +45,15 @@ async def test_a_killed_worker_loses_and_doubles_nothing(service: Toy, worker: T
     worker.kill()
     await count_many(service, "while")
     worker.start()
-    await eventually(all_visible(service, 2 * STREAMS))
+    await eventually(all_visible(service, 2 * STREAMS), CATCHING_UP)
 
 
 async def test_wiping_kafka_and_the_positions_heals_without_a_second_effect(service: Toy, worker: ToyWorker) -> None:
     """Rule 8: the topic is made anew, and the relay goes back to what the broker has lost."""
     await service.count("prize", 3)
     await count_many(service, "x", 50)
-    await eventually(all_visible(service, 50))
+    await eventually(all_visible(service, 50), CATCHING_UP)
+    await eventually(lambda: mails(service, 1), CATCHING_UP)
     worker.stop()
     admin = AIOKafkaAdminClient(bootstrap_servers=service.running.settings.kafka)
     await admin.start()
@@ -59,11 +62,18 @@ async def test_wiping_kafka_and_the_positions_heals_without_a_second_effect(serv
     await eventually(lambda: topic_is_made(service))
     await count_many(service, "y", 50)
     worker.start()
-    await eventually(all_visible(service, 100))
+    await eventually(all_visible(service, 100), CATCHING_UP)
     outbox = service.running.db["outbox"]
     assert await outbox.count_documents({"_clinic": service.clinic}) == 1
     praised = await service.running.store.read_stored(f"praise-{service.clinic}.prize")
     assert len(praised) == 1
+
+
+async def mails(service: Toy, number: int) -> bool:
+    """Whether that many were asked for. More would be wrong at any time."""
+    found = await service.running.db["outbox"].count_documents({"_clinic": service.clinic})
+    assert found <= number
+    return found == number
 
 
 async def topic_is_made(service: Toy) -> bool:
@@ -75,13 +85,29 @@ async def topic_is_made(service: Toy) -> bool:
 async def test_a_dropped_read_model_is_built_again_from_the_topic(service: Toy, worker: ToyWorker) -> None:
     """The positions live beside the views: both gone, everything is read again, and no effect leaves twice."""
     await service.count("prize", 3)
-    await eventually(lambda: service.document("prize"))
+    await eventually(lambda: mails(service, 1), CATCHING_UP)
     worker.stop()
     for name in ("tallies", "positions"):
         await service.running.db.drop_collection(name)
     worker.start()
-    await eventually(lambda: service.document("prize"))
-    assert await service.running.db["outbox"].count_documents({"_clinic": service.clinic}) == 1
+    await service.count("prize", 3, after=0)
+    await eventually(lambda: mails(service, 2), CATCHING_UP)
+    found = await service.document("prize")
+    assert found is not None
+    assert found["steps"] == [3, 3]
+
+
+async def test_a_relay_starts_on_a_topic_that_others_wrote_to(service: Toy, worker: ToyWorker) -> None:
+    """It cannot tell what is before such a record, and publishes again; readers drop what they have seen."""
+    await service.count("a", 1)
+    await eventually(lambda: service.document("a"))
+    async with kafka.producer(service.running.settings.kafka, "test") as producer:
+        for partition in range(TOPICS[0].partitions):
+            await producer.send_and_wait(TOPICS[0].name, key=b"x", value=b"foreign", partition=partition)
+    worker.stop()
+    worker.start()
+    await service.count("b", 1)
+    await eventually(lambda: service.document("b"))
 
 
 async def test_only_one_holds_the_lease_and_the_old_holder_is_fenced(service: Toy) -> None:
