@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
@@ -118,6 +118,31 @@ class EventStore:
         except NotFound:
             return []
         return [stored(event) for event in found]
+
+    async def last(self, stream: str) -> StoredEvent | None:
+        """The newest event of a stream, undecoded; None if there is none."""
+        try:
+            found = await self._client.get_stream(stream, backwards=True, limit=1)
+        except NotFound:
+            return None
+        return stored(found[0]) if found else None
+
+    async def scan(self, after: int = 0, types: str = "", streams: str = "") -> AsyncGenerator[StoredEvent, None]:
+        """What is stored now in all streams after position `after`, oldest first; stop whenever you have seen enough.
+
+        Only events whose type matches the regex `types`, or whose stream matches `streams` (of one event store's filter
+        there can be one); without either all but the server's own.
+        """
+        chosen = (streams or types,) if streams or types else ()
+        reading = await self._client.read_all(
+            commit_position=after or None, filter_include=chosen, filter_by_stream_name=bool(streams)
+        )
+        try:
+            async for event in reading:
+                if event.commit_position is None or event.commit_position > after:
+                    yield stored(event)
+        finally:
+            await reading.stop()
 
     async def head(self, types: str) -> int:
         """The commit position of the newest event whose type matches the regex `types`; 0 if there is none."""

@@ -32,14 +32,20 @@ class Lease:
     async def acquire(self) -> Document | None:
         """Take the lease if it is free, expired or ours; the document, or None while another one holds it."""
         now = clock.now()
-        free = {"_id": self._name, "$or": [{"until": {"$lt": now}}, {"holder": self._holder}]}
-        update = {"$set": self._claim(), "$inc": {"epoch": 1}}
         try:
-            found = await self._collection.find_one_and_update(
-                free, update, upsert=True, return_document=ReturnDocument.AFTER
-            )
+            return await self._claimed({"_id": self._name, "$or": [{"until": {"$lt": now}}, {"holder": self._holder}]})
         except DuplicateKeyError:
             return None
+
+    async def take(self) -> Document:
+        """Take the lease from whoever holds it, who is fenced from now on; the document."""
+        return await self._claimed({"_id": self._name})
+
+    async def _claimed(self, wanted: Document) -> Document:
+        update = {"$set": self._claim(), "$inc": {"epoch": 1}}
+        found: Document = await self._collection.find_one_and_update(
+            wanted, update, upsert=True, return_document=ReturnDocument.AFTER
+        )
         self._epoch = found["epoch"]
         return found
 

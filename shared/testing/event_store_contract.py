@@ -1,5 +1,6 @@
 """What every implementation of the event store's port does, in memory and on real servers alike."""
 
+from contextlib import aclosing
 from uuid import UUID, uuid4
 
 import pytest
@@ -109,3 +110,23 @@ class EventStoreContract:
                     break
                 got.append((event.stream, event.revision))
         assert got == [(stream, 1), (stream, 2)]
+
+    async def test_the_newest_event_of_a_stream(self, store: EventStore, stream: str) -> None:
+        assert await store.last(stream) is None
+        await store.append(append(stream, NO_STREAM, "a", "b"))
+        assert await store.last(stream) == (await store.read_stored(stream))[-1]
+
+    async def test_a_scan_brings_what_is_stored_after_a_position_and_ends(self, store: EventStore, stream: str) -> None:
+        await store.append(append(stream, NO_STREAM, "a", "b", "c"))
+        stored = await store.read_stored(stream)
+        by_type = [event async for event in store.scan(stored[0].position, types=r"pims-sync\..*")]
+        assert by_type == stored[1:]
+        assert [event async for event in store.scan(streams=stream.replace(".", r"\."))] == stored
+        assert [event async for event in store.scan(stored[0].position)] == stored[1:]
+
+    async def test_a_scan_can_be_left_early(self, store: EventStore, stream: str) -> None:
+        await store.append(append(stream, NO_STREAM, "a", "b", "c"))
+        async with aclosing(store.scan(streams=stream.replace(".", r"\."))) as found:
+            first = await anext(found)
+        assert first.revision == 0
+        assert len(await store.read(stream)) == 3

@@ -1,6 +1,7 @@
 """Fakes in memory with the interfaces of the real ones, held to the same contract suites."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -88,6 +89,15 @@ class MemoryEventStore(EventStore):
     async def read_stored(self, stream: str, first: int = 0, limit: int | None = None) -> list[StoredEvent]:
         found = [event for event in self.log if event.stream == stream and event.revision >= first]
         return found[:limit]
+
+    async def last(self, stream: str) -> StoredEvent | None:
+        return next((event for event in reversed(self.log) if event.stream == stream), None)
+
+    async def scan(self, after: int = 0, types: str = "", streams: str = "") -> AsyncGenerator[StoredEvent, None]:
+        for event in list(self.log):
+            chosen = re.match(streams, event.stream) if streams else re.match(types, event.type)
+            if chosen and event.position > after:
+                yield event
 
     async def head(self, types: str) -> int:
         return self.log[-1].position if self.log else 0

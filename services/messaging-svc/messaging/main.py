@@ -6,12 +6,15 @@ from typing import Any
 from fastapi import FastAPI
 
 from messaging.api import sending_numbers, sms_consents, webhooks
+from messaging.projections import sending_number, sms_consent
 from messaging.settings import MessagingSettings
 from shared.chassis.api_app import create_api, serve
+from shared.chassis.as_of import as_of_router
 from shared.chassis.auth import Verifier
 from shared.chassis.endpoints import connected
 
-ROUTERS = (webhooks.router, sms_consents.router, sending_numbers.router)
+VIEWS = (sending_number.sending_numbers, sms_consent.sms_consents)
+ROUTERS = (webhooks.router, sms_consents.router, sending_numbers.router, as_of_router(VIEWS))
 REFUSALS = {"not-found": 404}
 
 

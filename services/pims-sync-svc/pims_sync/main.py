@@ -8,12 +8,22 @@ from fastapi import FastAPI
 
 from pims_sync.api import files, queries, runs
 from pims_sync.intake.records import MongoRecords
+from pims_sync.projections.client_record import client_records
+from pims_sync.projections.patient_record import patient_records
+from pims_sync.projections.rejected_rows import rejected_rows
+from pims_sync.projections.sync_feed import sync_feeds
 from pims_sync.settings import PimsSyncSettings
 from shared.chassis.api_app import create_api, serve
+from shared.chassis.as_of import as_of_router
 from shared.chassis.auth import Verifier
 from shared.chassis.endpoints import connected
 
-ROUTERS = (runs.router, files.router, queries.router)
+ROUTERS = (
+    runs.router,
+    files.router,
+    queries.router,
+    as_of_router((client_records, patient_records, sync_feeds, rejected_rows)),
+)
 REFUSALS = {"not-found": 404}
 
 

@@ -6,12 +6,14 @@ from typing import Any
 from fastapi import FastAPI
 
 from referral.api import queries, referrals
+from referral.projections.referral_case import referral_cases
 from referral.settings import ReferralSettings
 from shared.chassis.api_app import create_api, serve
+from shared.chassis.as_of import as_of_router
 from shared.chassis.auth import Verifier
 from shared.chassis.endpoints import connected
 
-ROUTERS = (referrals.router, queries.router)
+ROUTERS = (referrals.router, queries.router, as_of_router((referral_cases,)))
 REFUSALS = {"not-found": 404, "owner-consent-missing": 422, "documents-out-of-order": 422}
 
 

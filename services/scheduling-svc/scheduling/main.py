@@ -6,12 +6,23 @@ from typing import Any
 from fastapi import FastAPI
 
 from scheduling.api import appointment_requests, appointments, booking_settings, reasons
+from scheduling.projections.appointment_card import appointment_cards
+from scheduling.projections.booking_settings import booking_settings as booking_settings_view
+from scheduling.projections.patient_owners import patient_owners
+from scheduling.projections.reason_list import reason_lists
 from scheduling.settings import SchedulingSettings
 from shared.chassis.api_app import create_api, serve
+from shared.chassis.as_of import as_of_router
 from shared.chassis.auth import Verifier
 from shared.chassis.endpoints import connected
 
-ROUTERS = (appointments.router, appointment_requests.router, reasons.router, booking_settings.router)
+ROUTERS = (
+    appointments.router,
+    appointment_requests.router,
+    reasons.router,
+    booking_settings.router,
+    as_of_router((appointment_cards, booking_settings_view, patient_owners, reason_lists)),
+)
 REFUSALS = {
     "not-found": 404,
     "unknown-reason": 422,
