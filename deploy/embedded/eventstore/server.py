@@ -11,6 +11,7 @@ from esdbclient.protos.Grpc import shared_pb2, streams_pb2
 from deploy.embedded.eventstore import gossip
 from deploy.embedded.eventstore.append import Appends
 from deploy.embedded.eventstore.batch_append import BatchAppends
+from deploy.embedded.eventstore.crashes import Passing, go_on
 from deploy.embedded.eventstore.deletes import Deletes
 from deploy.embedded.eventstore.errors import refusing
 from deploy.embedded.eventstore.history import History
@@ -42,10 +43,10 @@ class PortTakenError(Exception):
 class EventStoreServer:
     """One event store on one address. Create and use it inside a running event loop."""
 
-    def __init__(self, database: Path) -> None:
+    def __init__(self, database: Path, passing: Passing = go_on) -> None:
         prepare(database)
         self._history = History(database)
-        self._writer = Writer(database, committed=self._committed)
+        self._writer = Writer(database, committed=self._committed, passing=passing)
         self._tail = Tail(self._writer.last_position)
         self._server = grpc.aio.server(options=OPTIONS)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
+from deploy.embedded.eventstore.crashes import Passing, Place, go_on
 from deploy.embedded.eventstore.decision import NO_STREAM
 from deploy.embedded.eventstore.errors import QueueFullError
 from deploy.embedded.eventstore.filters import Row
@@ -39,11 +40,13 @@ class Writer:
     """`submit` and the callbacks run on the event loop, everything else on the writer thread.
 
     `committed` gets the rows of each transaction, on the loop, before the requests are answered.
+    `passing` is told at every place where a test may want it dead.
     """
 
-    def __init__(self, path: Path, committed: Callable[[Sequence[Row]], None]) -> None:
+    def __init__(self, path: Path, committed: Callable[[Sequence[Row]], None], passing: Passing = go_on) -> None:
         self._ledger = Ledger(path)
         self._committed = committed
+        self._passing = passing
         self._loop = asyncio.get_running_loop()
         self._queue: SimpleQueue[Work | None] = SimpleQueue()
         self._waiting = 0
@@ -89,10 +92,12 @@ class Writer:
         self._committed(rows)
         for work, outcome in finished:
             work.done(outcome)
+            self._passing(Place.AMID_REPLIES)
 
     def _run(self) -> None:
         while (works := self._next_works()) is not None:
             self._commit(works)
+        self._passing(Place.BEFORE_CLOSE)
         self._ledger.close()
 
     def _next_works(self) -> list[Work] | None:
@@ -147,9 +152,12 @@ class Writer:
         group.load(works)
         finished = [(work, group.apply(work)) for work in works]
         if group.rows:
+            self._passing(Place.BEFORE_BEGIN)
             self._ledger.begin()
             group.save()
+            self._passing(Place.BEFORE_COMMIT)
             self._ledger.commit()
+            self._passing(Place.AFTER_COMMIT_BEFORE_REPLY)
         self._remember(group)
         return finished, group.rows
 

@@ -34,8 +34,11 @@ def command(data: Path, port: int = 0) -> list[str]:
 
 
 @contextmanager
-def running(data: Path) -> Iterator[RunningServer]:
-    with subprocess.Popen(command(data), cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+def running(data: Path, crash_at: str = "") -> Iterator[RunningServer]:
+    words, environment = command(data), None
+    if crash_at:
+        words, environment = [*words, "--allow-crashes"], {**os.environ, "VETWIRE_CRASH_AT": crash_at}
+    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
         watchdog = Timer(START_SECONDS, process.kill)
         watchdog.start()

@@ -2,100 +2,20 @@
 
 import random
 import signal
-from collections import Counter, defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Thread
 from time import sleep
-from uuid import UUID, uuid4
 
-import grpc
 import pytest
-from esdbclient import EventStoreDBClient, NewEvent, RecordedEvent, StreamState
-from esdbclient.exceptions import EventStoreDBClientException
-from esdbclient.protos.Grpc import streams_pb2, streams_pb2_grpc
-from esdbclient.streams import StreamsService
 
+from deploy.embedded.eventstore.crashes import Place, crash_at
+from deploy.embedded.eventstore.tests.load import History, check, load, stored_events
 from deploy.embedded.eventstore.tests.running import running
+from deploy.embedded.eventstore.verify import verify_data
 
 pytestmark = [pytest.mark.servers, pytest.mark.chaos]
 
-ROUNDS = 5
-WRITERS = 6
-
-
-@dataclass
-class History:
-    """Event ids by what their writer knows of them; `appends` holds those that were sent together."""
-
-    sent: set[UUID] = field(default_factory=set)
-    appends: list[set[UUID]] = field(default_factory=list)
-    acknowledged: set[UUID] = field(default_factory=set)
-
-
-def write_one_after_the_other(uri: str, stream: str, history: History) -> None:
-    """Append one, two or three events at a time until the server is gone."""
-    client = EventStoreDBClient(uri)
-    for number in range(100_000):
-        events = [NewEvent("Counted", b'{"n": %d}' % number) for _ in range(number % 3 + 1)]
-        ids = {event.id for event in events}
-        history.sent |= ids
-        history.appends.append(ids)
-        try:
-            client.append_to_stream(stream, current_version=StreamState.ANY, events=events, timeout=5)
-        except EventStoreDBClientException:
-            break
-        history.acknowledged |= ids
-    client.close()
-
-
-def write_pipelined(address: str, prefix: str, history: History) -> None:
-    """Send appends of one event to many streams on one call, without waiting for the answers."""
-    by_correlation: dict[str, UUID] = {}
-
-    def requests() -> Iterator[streams_pb2.BatchAppendReq]:
-        for number in range(100_000):
-            event, correlation = NewEvent("Pipelined", b"{}"), uuid4()
-            history.sent.add(event.id)
-            by_correlation[str(correlation)] = event.id
-            yield StreamsService._construct_batch_append_req(
-                f"{prefix}{number}", StreamState.NO_STREAM, [event], correlation, 60
-            )
-
-    with grpc.insecure_channel(address) as channel:
-        stub = streams_pb2_grpc.StreamsStub(channel)  # type: ignore[no-untyped-call]
-        try:
-            for answer in stub.BatchAppend(requests()):
-                assert answer.WhichOneof("result") == "success"
-                history.acknowledged.add(by_correlation[answer.correlation_id.string])
-        except grpc.RpcError:
-            return
-
-
-def load_until_killed(data: Path, history: History, after: float, round_number: int) -> None:
-    with running(data) as server:
-        writers = [
-            Thread(target=write_one_after_the_other, args=(server.uri, f"counted-{number}", history))
-            for number in range(WRITERS)
-        ]
-        prefix = f"pipelined-{round_number}."
-        writers.append(Thread(target=write_pipelined, args=(server.address, prefix, history)))
-        for writer in writers:
-            writer.start()
-        sleep(after)
-        server.signal(signal.SIGKILL)
-        for writer in writers:
-            writer.join(20)
-
-
-def stored_events(data: Path) -> list[RecordedEvent]:
-    with running(data) as server:
-        client = EventStoreDBClient(server.uri)
-        found = list(client.read_all(timeout=30))
-        client.close()
-        server.signal(signal.SIGTERM)
-    return found
+ROUNDS = 4
+KILLED = -signal.SIGKILL
 
 
 def test_nothing_acknowledged_is_lost_and_nothing_is_there_twice(tmp_path: Path) -> None:
@@ -105,23 +25,49 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_there_twice(tmp_path: Path)
     history = History()
     for round_number in range(ROUNDS):
         before = len(history.acknowledged)
-        load_until_killed(tmp_path, history, moments.uniform(0.3, 1.0), round_number)
+        with running(tmp_path) as server, load(server, history, round_number):
+            sleep(moments.uniform(0.3, 1.0))
+            server.signal(signal.SIGKILL)
         assert len(history.acknowledged) > before, "the server was killed before it wrote anything"
-    events = stored_events(tmp_path)
-    times = Counter(event.id for event in events)
-    assert history.acknowledged <= set(times), "acknowledged events are missing"
-    assert set(times) <= history.sent, "there are events that nobody sent"
-    assert set(times.values()) == {1}, "there are events twice"
-    stored = set(times)
-    assert all(ids <= stored or ids.isdisjoint(stored) for ids in history.appends), "an append was split"
-    check_order(events)
+    assert verify_data(tmp_path).broken is None
+    check(history, stored_events(tmp_path))
 
 
-def check_order(events: list[RecordedEvent]) -> None:
-    """Positions rise, and every stream counts from 0 without a gap."""
-    positions = [event.commit_position or 0 for event in events]
-    assert positions == sorted(set(positions))
-    revisions = defaultdict[str, list[int]](list)
-    for event in events:
-        revisions[event.stream_name].append(event.stream_position)
-    assert all(found == list(range(len(found))) for found in revisions.values())
+@pytest.mark.parametrize("place", [place for place in Place if place is not Place.BEFORE_CLOSE])
+def test_dying_at_a_place_in_the_writer_loses_nothing_acknowledged(place: Place, tmp_path: Path) -> None:
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    history = History()
+    for round_number, times in enumerate((random.Random(seed).randint(2, 40), 2)):
+        with running(tmp_path, crash_at=f"{place.value}:{times}") as server, load(server, history, round_number):
+            assert server.process.wait(20) == KILLED
+    assert verify_data(tmp_path).broken is None
+    check(history, stored_events(tmp_path))
+
+
+def test_dying_while_it_stops_loses_nothing_acknowledged(tmp_path: Path) -> None:
+    history = History()
+    with running(tmp_path, crash_at=Place.BEFORE_CLOSE.value) as server, load(server, history, 0):
+        sleep(0.3)
+        assert server.signal(signal.SIGTERM) == KILLED
+    assert history.acknowledged
+    check(history, stored_events(tmp_path))
+
+
+def test_dying_before_the_first_commit_of_all_leaves_a_database_that_starts(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="did not start"), running(tmp_path, crash_at="before_commit"):
+        raise AssertionError("it came up")
+    assert stored_events(tmp_path) == []
+
+
+def test_a_server_that_was_not_told_to_heed_it_ignores_the_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VETWIRE_CRASH_AT", "before_commit")
+    assert stored_events(tmp_path) == []
+
+
+@pytest.mark.parametrize("words", ["nowhere", "before_commit:often"])
+def test_an_unknown_place_is_told(words: str) -> None:
+    with pytest.raises(ValueError, match=r"nowhere|often"):
+        crash_at(words)
