@@ -10,6 +10,7 @@ from deploy.embedded.eventstore import decision, metadata
 from deploy.embedded.eventstore.decision import StreamState
 from deploy.embedded.eventstore.filters import Row
 from deploy.embedded.eventstore.ledger import ABSENT, EventRow, Head, Ledger
+from deploy.embedded.eventstore.storage import checksum
 from deploy.embedded.eventstore.wire import BINARY, JSON, Proposed, encode_event
 
 TOMBSTONE_TYPE = "$streamDeleted"
@@ -212,7 +213,7 @@ class Group:
     def _add(self, stream: str, name: bytes, stream_id: int, revision: int, event: Proposed) -> None:
         position = self._position
         record = encode_event(name, revision, position, self._created_text, event)
-        row = (position, stream_id, revision, event.id, event.type, self._created, record)
+        row = (position, stream_id, revision, event.id, event.type, self._created, record, checksum(record))
         self._events.append(row)
         self.rows.append((position, stream, revision, event.type, record))
         self._by_id[stream_id, event.id] = revision

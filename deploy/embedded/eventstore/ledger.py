@@ -17,8 +17,8 @@ T = TypeVar("T")
 ROWS_PER_STATEMENT = 256
 FIRST_POSITION = 256
 
-EventRow = tuple[int, int, int, bytes, str, int, bytes]
-"""position, stream_id, revision, event id, type, created (ticks), encoded `ReadResp`."""
+EventRow = tuple[int, int, int, bytes, str, int, bytes, int]
+"""position, stream_id, revision, event id, type, created (ticks), encoded `ReadResp`, its checksum."""
 
 LAST_REVISION = "SELECT revision FROM events e WHERE e.stream_id = s.stream_id ORDER BY revision DESC LIMIT 1"
 
@@ -98,7 +98,7 @@ class Ledger:
 
     def insert_events(self, rows: Sequence[EventRow]) -> None:
         for some in _slices(rows):
-            marks = ",".join(["(?,?,?,?,?,?,?)"] * len(some))
+            marks = ",".join(["(?,?,?,?,?,?,?,?)"] * len(some))
             self._db.execute(f"INSERT INTO events VALUES {marks}", tuple(chain.from_iterable(some)))
 
 
