@@ -32,7 +32,7 @@ async def views_caught_up(running: Runtime, types: str, patience: float) -> bool
     while not await _relayed(running.db, head):
         if not await _pause(until):
             return False
-    ends = await kafka.ends(running.settings.kafka, [events_topic(running.settings.service)])
+    ends = await kafka.ends(running.settings.brokers, [events_topic(running.settings.service)])
     while not await _handled(Positions(running.db), ends, head):
         if not await _pause(until):
             return False

@@ -88,14 +88,8 @@ def _decode(
 ) -> Recorded | Undecodable | None:
     if isinstance(data, Undecodable):
         return data
-    opened = data
-    if _MARK_IN_JSON in stored.data:
-        opened = {
-            name: decrypt(keys, _place(stored.stream, stored.id, name), value) if is_sealed(value) else value
-            for name, value in data.items()
-        }
     try:
-        type_name, newest = upcast(stored.type, opened)
+        type_name, newest = upcast(stored.type, _opened(stored, data, keys))
         if (cls := REGISTRY.get(type_name)) is None:
             return None
         event, metadata = cls.model_validate(newest), Metadata.model_validate_json(stored.metadata)
@@ -103,3 +97,12 @@ def _decode(
         # Upcasters and validators are code of ours fed with history: whatever they raise is this event's fault.
         return Undecodable(f"{stored.type} {stored.id}: {type(error).__name__}")
     return Recorded(event, stored.id, stored.stream, stored.revision, stored.position, metadata)
+
+
+def _opened(stored: StoredEvent, data: dict[str, Any], keys: dict[str, AESGCM]) -> dict[str, Any]:
+    if _MARK_IN_JSON not in stored.data:
+        return data
+    return {
+        name: decrypt(keys, _place(stored.stream, stored.id, name), value) if is_sealed(value) else value
+        for name, value in data.items()
+    }

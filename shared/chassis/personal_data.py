@@ -116,4 +116,4 @@ def decrypt(keys: dict[str, AESGCM], place: str, sealed: dict[str, str]) -> Any:
 
 def is_sealed(value: object) -> bool:
     """Whether a stored JSON value is an encrypted one."""
-    return isinstance(value, dict) and MARK in value
+    return isinstance(value, dict) and isinstance(value.get(MARK), str)

@@ -12,6 +12,7 @@ from pymongo import UpdateOne
 
 from shared.chassis import clock, kafka
 from shared.chassis.mongo import Database, journaled
+from shared.events.cloudevents import NotACloudEvent, from_record
 from shared.events.envelope import StoredEvent
 
 log = structlog.get_logger(__name__)
@@ -49,7 +50,7 @@ class Positions:
     def _checked(self, tp: TopicPartition, row: dict[str, Any] | None, record: Any) -> int:
         if row is None:
             return 0
-        if record is not None and dict(record.headers).get("ce_id", b"").decode() == row["event_id"]:
+        if record is not None and _event_id(record) == row["event_id"]:
             return int(row["next"])
         log.warning("not the records we had read: starting over", topic=tp.topic, partition=tp.partition)
         return 0
@@ -57,6 +58,14 @@ class Positions:
 
 def _id(tp: TopicPartition) -> str:
     return f"{tp.topic}/{tp.partition}"
+
+
+def _event_id(record: Any) -> str:
+    """As `_row` has it: nothing for a record that is no event, whatever its headers hold."""
+    try:
+        return str(from_record(record.value, record.headers).id)
+    except NotACloudEvent:
+        return ""
 
 
 def _row(offset: int, event: StoredEvent | None) -> dict[str, Any]:

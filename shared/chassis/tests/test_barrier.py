@@ -7,10 +7,15 @@ import pytest
 from aiokafka import TopicPartition
 
 from shared.chassis import barrier, kafka
+from shared.chassis.settings import ChassisSettings
 
 pytestmark = pytest.mark.anyio
 FIRST, SECOND = TopicPartition("toy.events", 0), TopicPartition("toy.events", 1)
 HEAD = 700
+
+
+class ToySettings(ChassisSettings):
+    service = "toy"
 
 
 def row(next_: int, position: int | None) -> dict[str, Any]:
@@ -25,12 +30,13 @@ class World:
         self.relayed: int | None = HEAD
         self.ends: dict[TopicPartition, int] = {FIRST: 5, SECOND: 0}
         self.read: dict[TopicPartition, dict[str, Any]] = {FIRST: row(5, HEAD)}
+        self.asked: list[str] = []
         monkeypatch.setattr(kafka, "ends", self._ends)
         monkeypatch.setattr(barrier, "Positions", lambda _db: SimpleNamespace(load=self._load))
 
     async def caught_up(self) -> bool:
         db = {"relay": SimpleNamespace(find_one=self._find)}
-        settings = SimpleNamespace(kafka="nowhere:9092", service="toy")
+        settings = ToySettings(kafka="nowhere:9092", kafka_tls=True)
         running: Any = SimpleNamespace(db=db, settings=settings, store=SimpleNamespace(head=self._head))
         return await barrier.views_caught_up(running, r"toy\..*", patience=0.1)
 
@@ -40,7 +46,8 @@ class World:
     async def _find(self, *_query: object) -> dict[str, int] | None:
         return None if self.relayed is None else {"position": self.relayed}
 
-    async def _ends(self, *_topics: object) -> dict[TopicPartition, int]:
+    async def _ends(self, bootstrap: str, _topics: object) -> dict[TopicPartition, int]:
+        self.asked.append(bootstrap)
         return self.ends
 
     async def _load(self, _partitions: object) -> dict[TopicPartition, dict[str, Any]]:
@@ -54,6 +61,11 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 async def test_a_worker_that_read_everything_has_caught_up(world: World) -> None:
     assert await world.caught_up()
+
+
+async def test_the_brokers_are_asked_over_tls_where_the_settings_say_so(world: World) -> None:
+    await world.caught_up()
+    assert world.asked == ["ssl://nowhere:9092"]
 
 
 async def test_an_empty_store_needs_neither_relay_nor_worker(world: World) -> None:

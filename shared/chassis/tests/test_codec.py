@@ -122,3 +122,14 @@ async def test_an_unknown_type_is_none_and_a_field_from_the_future_is_ignored() 
 async def test_content_that_breaks_its_promise_is_told_apart_and_raises_nothing(data: bytes) -> None:
     [read] = await Codec(MemoryKeys()).decode([stored(data, PatientSynced.type_name)])
     assert isinstance(read, Undecodable)
+
+
+@pytest.mark.parametrize("mark", ["[]", "{}", "1", "null", '"client:elm.7"'])
+@pytest.mark.parametrize("sealed", ["", ',"c":1', ',"c":"x"', ',"c":"AAAA"', ',"c":null'])
+async def test_what_only_looks_sealed_raises_nothing(mark: str, sealed: str) -> None:
+    """A record with such a field would otherwise end every worker that reads it, again and again."""
+    keys = MemoryKeys()
+    await keys.made(["client:elm.7"])
+    data = f'{{"first_name":{{"$personal":{mark}{sealed}}}}}'.encode()
+    [read] = await Codec(keys).decode([stored(data, ClientSynced.type_name)])
+    assert isinstance(read, Undecodable)
