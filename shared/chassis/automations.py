@@ -15,6 +15,7 @@ from shared.chassis.mongo import Database, Document, journaled
 from shared.chassis.outbox import Outbox
 from shared.chassis.parking import Parking
 from shared.chassis.projections import Arrival
+from shared.chassis.versions import Versions
 from shared.events.envelope import Actor, Recorded
 from shared.kernel.automation import Automation, Cause, Issue, Mail, Reaction
 from shared.kernel.errors import Refused
@@ -38,10 +39,11 @@ class Reactor:
         store: EventStore,
         outbox: Outbox,
         parking: Parking,
+        versions: Versions,
     ) -> None:
         self._automation = automation
         self._views = {view.collection: view for view in views}
-        self._db = db
+        self._versions = versions
         self._inbox = journaled(db["inbox"])
         self._store = store
         self._outbox = outbox
@@ -97,7 +99,8 @@ class Reactor:
         return self._automation.react(cause, **documents)
 
     async def _document(self, collection: str, key: str) -> BaseModel | None:
-        row = await self._db[collection].find_one({"_id": key, **LIVING})
+        found = await self._versions.collection(self._views[collection])
+        row = await found.find_one({"_id": key, **LIVING})
         return None if row is None else self._view(collection, row)
 
     def _view(self, collection: str, row: Document) -> BaseModel:

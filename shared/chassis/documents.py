@@ -9,18 +9,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import bson
+import structlog
 from bson.errors import InvalidDocument
 from bson.raw_bson import RawBSONDocument
 from pydantic import BaseModel
 from pymongo import InsertOne, ReplaceOne
 
+from shared.chassis.codec import Undecodable
 from shared.chassis.event_store import NO_STREAM
-from shared.chassis.mongo import CODEC, MAX_DOCUMENT_BYTES, Database, Document
+from shared.chassis.mongo import CODEC, MAX_DOCUMENT_BYTES, Collection, Document
+from shared.events.base import Event
 from shared.kernel.decider import Projection
 from shared.kernel.streams import clinic_of, key_of
 
 AnyProjection = Projection[Any, Any]
 LIVING = {"_gone": {"$exists": False}}
+log = structlog.get_logger(__name__)
 
 
 class Unwritable(Exception):
@@ -49,16 +53,39 @@ class Folded:
 
         Encoded here, once, so that a document which cannot be written is found before it fails a whole batch.
         """
-        document = self.to_document()
+        raw = self.to_raw()
+        if self.stored_rev == NO_STREAM:
+            return InsertOne(raw)
+        return ReplaceOne({"_id": key_of(self.stream), "_rev": self.stored_rev}, raw)
+
+    def to_raw(self) -> Document:
+        """The document as MongoDB's bytes. Unwritable if MongoDB could not hold it."""
         try:
-            raw = RawBSONDocument(bson.encode(document, codec_options=CODEC))
+            raw = RawBSONDocument(bson.encode(self.to_document(), codec_options=CODEC))
         except (InvalidDocument, ValueError, OverflowError, TypeError, RecursionError) as error:
             raise Unwritable(f"{type(error).__name__}: {error}") from error
         if len(raw.raw) > MAX_DOCUMENT_BYTES:
             raise Unwritable(f"{len(raw.raw)} bytes are more than a document can have")
-        if self.stored_rev == NO_STREAM:
-            return InsertOne(raw)  # type: ignore[arg-type]  # a raw document is a document
-        return ReplaceOne({"_id": document["_id"], "_rev": self.stored_rev}, raw)
+        return raw  # type: ignore[return-value]  # a raw document is a document
+
+    def take(self, projection: AnyProjection, revision: int, event: Event | Undecodable | None) -> str | None:
+        """Fold one event in, the next of its stream; the reason if its handler failed, and then nothing has changed.
+
+        The one fold that the live worker and a rebuild share. None is an event of a type that this version does not
+        know: it counts as seen.
+        """
+        if isinstance(event, Undecodable):
+            return str(event)
+        try:
+            if event is not None and isinstance(event, projection.handles):
+                self.view = projection.evolve(self.view, event)
+                self.subjects.update(filter(None, [event.subject]))
+        except Exception as error:
+            # A handler is code of ours fed with one event: its failure is parked, never raised into the stream.
+            log.exception("handler failed", view=projection.collection, stream=self.stream)
+            return f"{type(error).__name__}: {error}"
+        self.revision = revision
+        return None
 
 
 def folded(projection: AnyProjection, stream: str, document: Document | None) -> Folded:
@@ -69,10 +96,14 @@ def folded(projection: AnyProjection, stream: str, document: Document | None) ->
     return Folded(stream, document["_rev"], document["_rev"], view, set(document.get("_subjects", ())))
 
 
-async def ensure_indexes(db: Database, projections: tuple[AnyProjection, ...]) -> None:
-    """The indexes that the projections ask for, each beginning with the clinic, and one to find a person's traces."""
-    for projection in projections:
-        if any(getattr(handled, "personal_fields", ()) for handled in projection.handles):
-            await db[projection.collection].create_index("_subjects")
-        for fields in projection.indexes:
-            await db[projection.collection].create_index([("_clinic", 1), *((field, 1) for field in fields)])
+async def ensure_indexes(collection: Collection, projection: AnyProjection) -> None:
+    """The indexes that the projection asks for, each beginning with the clinic, and one to find a person's traces."""
+    if has_personal_fields(projection):
+        await collection.create_index("_subjects")
+    for fields in projection.indexes:
+        await collection.create_index([("_clinic", 1), *((field, 1) for field in fields)])
+
+
+def has_personal_fields(projection: AnyProjection) -> bool:
+    """Whether its documents may hold something of a person."""
+    return any(getattr(handled, "personal_fields", ()) for handled in projection.handles)

@@ -8,8 +8,9 @@ import structlog
 
 from shared.chassis import clock, event_store, mongo
 from shared.chassis.codec import Codec
+from shared.chassis.maintaining import Maintained
 from shared.chassis.mongo import Database, journaled
-from shared.chassis.projections import Arrival, Projector
+from shared.chassis.projections import Arrival
 from shared.events.envelope import Recorded
 
 SWEEP_SECONDS = 30.0
@@ -20,10 +21,10 @@ log = structlog.get_logger(__name__)
 class Eraser:
     """Folds anew at once, and again for ten minutes: another worker may have read with a key it still remembered."""
 
-    def __init__(self, db: Database, codec: Codec, projectors: Sequence[Projector]) -> None:
+    def __init__(self, db: Database, codec: Codec, maintained: Maintained) -> None:
         self._erasures = journaled(db["erasures"])
         self._codec = codec
-        self._projectors = projectors
+        self._maintained = maintained
 
     async def apply(self, window: Sequence[Arrival]) -> None:
         """After the window's events were folded: the subjects that they erase."""
@@ -39,12 +40,13 @@ class Eraser:
         while True:
             try:
                 async for row in self._erasures.find({"at": {"$gt": clock.now() - SWEEP_FOR}}):
-                    await self._erase(row["_id"])
+                    async with self._maintained.window():
+                        await self._erase(row["_id"])
             except (*mongo.INFRASTRUCTURE_ERRORS, *event_store.INFRASTRUCTURE_ERRORS) as error:
                 log.warning("sweep waits", error=repr(error))
             await asyncio.sleep(SWEEP_SECONDS)
 
     async def _erase(self, subject: str) -> None:
         self._codec.forget(subject)
-        for projector in self._projectors:
+        for projector in self._maintained.projectors:
             await projector.fold_anew(subject)

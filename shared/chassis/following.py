@@ -13,8 +13,9 @@ from shared.chassis import clock, event_store, kafka, metrics, mongo
 from shared.chassis.automations import Reactor
 from shared.chassis.codec import Codec
 from shared.chassis.erasure import Eraser
+from shared.chassis.maintaining import Maintained
 from shared.chassis.positions import Positions
-from shared.chassis.projections import Arrival, Projector
+from shared.chassis.projections import Arrival
 from shared.events.cloudevents import NotACloudEvent, from_record
 from shared.events.envelope import StoredEvent
 from shared.kernel.errors import RevisionMismatch
@@ -36,14 +37,14 @@ class Follower:
         self,
         service: str,
         codec: Codec,
-        projectors: Sequence[Projector],
+        maintained: Maintained,
         reactors: Sequence[Reactor],
         eraser: Eraser,
         positions: Positions,
     ) -> None:
         self._service = service
         self._codec = codec
-        self._projectors = projectors
+        self._maintained = maintained
         self._reactors = reactors
         self._eraser = eraser
         self._positions = positions
@@ -56,8 +57,9 @@ class Follower:
         pause = _FIRST_PAUSE
         while True:
             try:
-                await self._apply(stored)
-                await self._positions.save({_partition(m): (m.offset, event) for m, event in records})
+                async with self._maintained.window():
+                    await self._apply(stored)
+                    await self._positions.save({_partition(m): (m.offset, event) for m, event in records})
                 break
             except INFRASTRUCTURE_ERRORS as error:
                 log.warning("worker waits", service=self._service, error=repr(error), seconds=pause)
@@ -69,7 +71,7 @@ class Follower:
     async def _apply(self, stored: Sequence[StoredEvent]) -> None:
         decoded = await self._codec.decode(stored)
         window = [Arrival(s, d) for s, d in zip(stored, decoded, strict=True)]
-        for projector in self._projectors:
+        for projector in self._maintained.projectors:
             await projector.apply(window)
         for reactor in self._reactors:
             await reactor.apply(window)
@@ -80,8 +82,8 @@ class Follower:
         behind = {tp: end - 1 - self.handled[tp][0] for tp, end in highwater.items() if tp in self.handled}
         late = [clock.now() - self.handled[tp][1] for tp, lag in behind.items() if lag > 0]
         seconds = max(late, default=timedelta()).total_seconds()
-        for projector in self._projectors:
-            labels = (self._service, projector.projection.collection)
+        for projector in self._maintained.projectors:
+            labels = (self._service, projector.name)
             metrics.PROJECTION_LAG_EVENTS.labels(*labels).set(sum(behind.values()))
             metrics.PROJECTION_LAG_SECONDS.labels(*labels).set(seconds)
         return sum(behind.values())

@@ -30,16 +30,26 @@ class Arrival:
 
 
 class Projector:
-    """Keeps one view. Infrastructure errors escape; the same window may then be applied again."""
+    """Keeps one version of a view, in the collection `name`, under which it also parks (default: the view's own).
+
+    Infrastructure errors escape; the same window may then be applied again.
+    """
 
     def __init__(
-        self, service: str, projection: AnyProjection, db: Database, store: EventStore, parking: Parking
+        self,
+        service: str,
+        projection: AnyProjection,
+        db: Database,
+        store: EventStore,
+        parking: Parking,
+        name: str = "",
     ) -> None:
         self.projection = projection
-        self._collection = db[projection.collection]
+        self.name = name or projection.collection
+        self._collection = db[self.name]
         self._store = store
         self._parking = parking
-        self._labels = (service, projection.collection)
+        self._labels = (service, self.name)
 
     async def apply(self, window: Sequence[Arrival]) -> None:
         """Fold the window's events of this view's streams, each stream in order, and write every document once."""
@@ -56,9 +66,9 @@ class Projector:
 
     async def _park_behind_parked(self, streams: dict[str, list[Arrival]]) -> None:
         """Later events of a stream wait behind its parked one, or the order would break."""
-        for stream in await self._parking.streams(self.projection.collection) & streams.keys():
+        for stream in await self._parking.streams(self.name) & streams.keys():
             for arrival in streams.pop(stream):
-                await self._parking.park(self.projection.collection, arrival.stored, "waits behind a parked event")
+                await self._parking.park(self.name, arrival.stored, "waits behind a parked event")
 
     async def _found(self, streams: dict[str, list[Arrival]]) -> list[Folded]:
         keys = {key_of(stream): stream for stream in streams}
@@ -80,7 +90,7 @@ class Projector:
     async def _missing(self, document: Folded, until: int) -> list[Arrival]:
         first = document.revision + 1
         stored = await self._store.read_stored(document.stream, first, until - first)
-        log.info("gap closed", view=self.projection.collection, stream=document.stream, first=first, events=len(stored))
+        log.info("gap closed", view=self.name, stream=document.stream, first=first, events=len(stored))
         decoded = await self._store.codec.decode(stored)
         return [Arrival(s, d) for s, d in zip(stored, decoded, strict=True)]
 
@@ -88,7 +98,7 @@ class Projector:
         """Fold them; False when one could not be, after parking it and those behind it."""
         for index, arrival in enumerate(arrivals):
             if error := self._step(document, arrival):
-                await self._parking.park(self.projection.collection, arrival.stored, error)
+                await self._parking.park(self.name, arrival.stored, error)
                 await self._park(arrivals[index + 1 :])
                 return False
         return True
@@ -96,18 +106,8 @@ class Projector:
     def _step(self, document: Folded, arrival: Arrival) -> str | None:
         """Fold one event into the document; the reason if its handler failed."""
         recorded = arrival.event
-        if isinstance(recorded, Undecodable):
-            return str(recorded)
-        try:
-            if recorded is not None and isinstance(recorded.event, self.projection.handles):
-                document.view = self.projection.evolve(document.view, recorded.event)
-                document.subjects.update(filter(None, [recorded.event.subject]))
-        except Exception as error:
-            # A handler is code of ours fed with one event: its failure is parked, never raised into the stream.
-            log.exception("handler failed", view=self.projection.collection, stream=document.stream)
-            return f"{type(error).__name__}: {error}"
-        document.revision = arrival.stored.revision
-        return None
+        event = recorded.event if isinstance(recorded, Recorded) else recorded
+        return document.take(self.projection, arrival.stored.revision, event)
 
     async def fold_anew(self, subject: str) -> None:
         """Fold again, from the event store, every document that holds something of an erased person."""
@@ -125,7 +125,7 @@ class Projector:
 
     async def _park(self, arrivals: Sequence[Arrival]) -> None:
         for arrival in arrivals:
-            await self._parking.park(self.projection.collection, arrival.stored, "waits behind a parked event")
+            await self._parking.park(self.name, arrival.stored, "waits behind a parked event")
 
     async def _write(self, documents: Sequence[Folded], streams: dict[str, list[Arrival]]) -> set[str]:
         """Write what is newer than the database; the streams whose document somebody else wrote meanwhile."""
@@ -135,7 +135,7 @@ class Projector:
                 operations.append(document.to_operation())
             except Unwritable as reason:
                 for arrival in streams[document.stream]:
-                    await self._parking.park(self.projection.collection, arrival.stored, str(reason))
+                    await self._parking.park(self.name, arrival.stored, str(reason))
         if not operations or await self._written(operations):
             return set()
         return {document.stream for document in documents}

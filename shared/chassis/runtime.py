@@ -3,12 +3,14 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 from shared.chassis.codec import Codec
 from shared.chassis.event_store import EventStore
 from shared.chassis.mongo import Client, Database, connect, database
 from shared.chassis.personal_data import KeyRing
 from shared.chassis.settings import ChassisSettings
+from shared.chassis.versions import Versions
 
 KEYS_DATABASE = "keys"
 
@@ -22,6 +24,11 @@ class Runtime:
     db: Database
     keys: KeyRing
     store: EventStore
+
+    @cached_property
+    def versions(self) -> Versions:
+        """Which collection of `db` holds a view now."""
+        return Versions(self.db)
 
     async def ping(self) -> None:
         """Raises unless both servers answer."""

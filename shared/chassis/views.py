@@ -13,8 +13,9 @@ from shared.chassis.cursors import Paging
 from shared.chassis.documents import LIVING
 from shared.chassis.mongo import Database, Document
 from shared.chassis.problems import Problem
+from shared.chassis.versions import Versions
 from shared.kernel.decider import Projection
-from shared.kernel.streams import key_of
+from shared.kernel.streams import clinic_of, key_of
 
 V = TypeVar("V", bound=BaseModel)
 PATIENCE_SECONDS = 3.0
@@ -58,18 +59,19 @@ After = Annotated[Seen | None, Depends(seen)]
 
 
 class Views:
-    """Queries over one service's database."""
+    """Queries over one service's database, each on the version of its view that is active then."""
 
     def __init__(self, db: Database) -> None:
-        self._db = db
+        self._versions = Versions(db)
 
     async def get(
         self, projection: Projection[Any, V], clinic_id: str, local_id: str = "", after: Seen | None = None
     ) -> Shown[V] | None:
         """The document of a stream; None if none. Problem 503 `view-behind` if `after` is not seen in 3 s."""
-        await self.wait(projection, after)
+        await self.wait(projection, clinic_id, after)
         key = f"{clinic_id}.{local_id}" if local_id else clinic_id
-        row = await self._db[projection.collection].find_one({"_id": key, "_clinic": clinic_id, **LIVING})
+        collection = await self._versions.collection(projection)
+        row = await collection.find_one({"_id": key, "_clinic": clinic_id, **LIVING})
         return None if row is None else _shown(projection, row)
 
     async def list(
@@ -81,11 +83,12 @@ class Views:
         after: Seen | None = None,
     ) -> Sequence[Shown[V]]:
         """The clinic's documents that equal `where`, in order of their keys; `paging.read` of them, or all."""
-        await self.wait(projection, after)
+        await self.wait(projection, clinic_id, after)
         query: Document = {"_clinic": clinic_id, **(where or {}), **LIVING}
         if paging is not None and paging.after is not None:
             query["_id"] = {"$gt": paging.after}
-        found = self._db[projection.collection].find(query).sort("_id", 1)
+        collection = await self._versions.collection(projection)
+        found = collection.find(query).sort("_id", 1)
         if paging is not None:
             found = found.limit(paging.read)
         return [_shown(projection, row) async for row in found]
@@ -94,15 +97,18 @@ class Views:
         self, projection: Projection[Any, V], clinic_id: str, where: Mapping[str, Any] | None = None
     ) -> int:
         """How many documents of the clinic equal `where`."""
-        return await self._db[projection.collection].count_documents({"_clinic": clinic_id, **(where or {}), **LIVING})
+        collection = await self._versions.collection(projection)
+        return await collection.count_documents({"_clinic": clinic_id, **(where or {}), **LIVING})
 
-    async def wait(self, projection: Projection[Any, V], after: Seen | None) -> None:
+    async def wait(self, projection: Projection[Any, V], clinic_id: str, after: Seen | None) -> None:
         """Until the document of that stream has seen the revision; other categories are not this view's matter."""
         if after is None or not after.stream.startswith(f"{projection.category}-"):
             return
+        if clinic_of(after.stream) != clinic_id:
+            return  # how fast the answer comes must not tell what another clinic has
         until = monotonic() + PATIENCE_SECONDS
         wanted = {"_id": key_of(after.stream), "_rev": {"$gte": after.revision}}
-        while await self._db[projection.collection].find_one(wanted, {"_id": 1}) is None:
+        while await (await self._versions.collection(projection)).find_one(wanted, {"_id": 1}) is None:
             if monotonic() > until:
                 raise Problem(503, "view-behind", "The view has not caught up yet.", headers={"Retry-After": "1"})
             await asyncio.sleep(_POLL_SECONDS)

@@ -29,11 +29,11 @@ from shared.chassis.erasure import Eraser
 from shared.chassis.following import Follower
 from shared.chassis.health import Health, health_app
 from shared.chassis.logs import set_up_logging
+from shared.chassis.maintaining import Maintained
 from shared.chassis.membership import member_name, take_over
 from shared.chassis.outbox import Outbox, SmtpSender
 from shared.chassis.parking import Parking
 from shared.chassis.positions import Positions
-from shared.chassis.projections import Projector
 from shared.chassis.relay import Relay
 from shared.chassis.runtime import Runtime, runtime
 from shared.chassis.settings import ChassisSettings
@@ -104,18 +104,21 @@ class Worker:
         self._positions = Positions(running.db)
         parking = Parking(settings.service, running.db, self._announce)
         self._outbox = Outbox(settings.service, running.db, SmtpSender(settings.smtp, SENDER, settings.smtp_tls))
-        projectors = [Projector(settings.service, p, running.db, running.store, parking) for p in spec.projections]
+        self._name = member_name(settings.service, settings.port)
+        self._maintained = Maintained(
+            settings.service, spec.projections, running.db, running.store, parking, self._name
+        )
         reactors = [
-            Reactor(a, spec.projections, running.db, running.store, self._outbox, parking) for a in spec.automations
+            Reactor(a, spec.projections, running.db, running.store, self._outbox, parking, running.versions)
+            for a in spec.automations
         ]
-        self._eraser = Eraser(running.db, running.store.codec, projectors)
+        self._eraser = Eraser(running.db, running.store.codec, self._maintained)
         self._follower = Follower(
-            settings.service, running.store.codec, projectors, reactors, self._eraser, self._positions
+            settings.service, running.store.codec, self._maintained, reactors, self._eraser, self._positions
         )
         holder = f"{socket.gethostname()}/{clock.new_id()}"
         self._relay = Relay(settings.service, running.store, running.db, settings.brokers, spec.published, holder)
         self._windows = Windows(self._follower.handle, self._fatal)
-        self._name = member_name(settings.service, settings.port)
         self._faust = self._faust_app(spec)
         self._stop = asyncio.Event()
         self._failure: BaseException | None = None
@@ -168,7 +171,14 @@ class Worker:
         for sign in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(sign, self._leave)
         self._faust.finalize()
-        parts = (self._follow(), self._relay.run(), self._outbox.run(), self._eraser.run(), self._serve_health())
+        parts = (
+            self._follow(),
+            self._maintained.run(),
+            self._relay.run(),
+            self._outbox.run(),
+            self._eraser.run(),
+            self._serve_health(),
+        )
         tasks = [asyncio.ensure_future(part) for part in parts]
         for task in tasks:
             task.add_done_callback(self._task_ended)
@@ -262,5 +272,6 @@ def run_worker(spec: WorkerSpec, settings: ChassisSettings) -> None:
 
 async def _main(spec: WorkerSpec, settings: ChassisSettings) -> None:
     async with runtime(settings) as running:
-        await ensure_indexes(running.db, spec.projections)
+        for projection in spec.projections:
+            await ensure_indexes(await running.versions.collection(projection), projection)
         await Worker(spec, running).run()

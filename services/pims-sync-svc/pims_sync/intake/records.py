@@ -66,7 +66,8 @@ class MongoRecords:
 
     async def known(self, projection: Projection[Any, Any], streams: Iterable[str]) -> dict[str, Known]:
         keys = {key_of(stream): stream for stream in streams}
-        rows = self._running.db[projection.collection].find({"_id": {"$in": list(keys)}})
+        collection = await self._running.versions.collection(projection)
+        rows = collection.find({"_id": {"$in": list(keys)}})
         documents = [folded(projection, keys[row["_id"]], row) async for row in rows]
         return {document.stream: Known(document.view, document.revision) for document in documents}
 
@@ -74,7 +75,8 @@ class MongoRecords:
         # Ids begin with the clinic, so this reads a range of the index that every collection has.
         wanted = {"_id": {"$regex": f"^{re.escape(clinic_id)}\\."}}
         fields = {"row_digest": 1, "observed_at": 1}
-        cursor = self._running.db[projection.collection].find(wanted, fields, batch_size=_SCANNED)
+        collection = await self._running.versions.collection(projection)
+        cursor = collection.find(wanted, fields, batch_size=_SCANNED)
         while rows := await cursor.to_list(_SCANNED):
             yield [
                 Digest(f"{projection.category}-{row['_id']}", row.get("row_digest", ""), row.get("observed_at"))
