@@ -9,7 +9,7 @@ from typing import Any
 import uvicorn
 import uvloop
 from fastapi import APIRouter, FastAPI
-from fastapi.routing import APIRoute, iter_route_contexts
+from fastapi.routing import iter_route_contexts
 
 from shared.chassis.auth import Verifier, check_access_is_declared, jwks_at
 from shared.chassis.body_limit import BodyLimit
@@ -17,7 +17,8 @@ from shared.chassis.edge import Edge
 from shared.chassis.health import Health
 from shared.chassis.idempotency import Replayed, replay
 from shared.chassis.logs import set_up_logging
-from shared.chassis.problems import MEDIA_TYPE, ProblemBody, install_problems
+from shared.chassis.openapi import CONVENTIONS, PROBLEM, document_what_is_sent, operation_id
+from shared.chassis.problems import install_problems
 from shared.chassis.settings import ChassisSettings
 from shared.chassis.sse import LiveFeeds
 from shared.chassis.telemetry import set_up_tracing, shut_down_tracing
@@ -48,18 +49,19 @@ def create_api(
     app = FastAPI(
         title=f"Vetwire {settings.service}",
         version="1",
+        description=CONVENTIONS,
         openapi_url=f"{base}/openapi.json",
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan(health, live, lifespan),
         telemetry=NO_TELEMETRY_OF_ITS_OWN,
-        generate_unique_id_function=_operation_id,
-        responses={"default": {"description": "A problem (RFC 9457)", "content": _PROBLEM_CONTENT}},
+        generate_unique_id_function=operation_id,
+        responses=PROBLEM,
     )
     for router in routers:
         app.include_router(router, prefix=base)
     app.router.routes.extend(health.routes())
-    _document_problems(app)
+    document_what_is_sent(app)
     check_access_is_declared(app)
     install_problems(app, refusals or {})
     app.add_exception_handler(Replayed, replay)
@@ -150,38 +152,5 @@ def _lifespan(health: Health, live: LiveFeeds, inner: Lifespan | None) -> Lifesp
     return around
 
 
-def _operation_id(route: APIRoute) -> str:
-    return route.name
-
-
 def _templates(app: FastAPI) -> dict[object, str]:
     return {context.endpoint: context.path_format or "" for context in iter_route_contexts(app.routes)}
-
-
-_PROBLEM_CONTENT = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}}
-
-
-def _document_problems(app: FastAPI) -> None:
-    """FastAPI documents 422 as its own shape and knows no media type but JSON: say what is really sent."""
-    generate = app.openapi
-
-    def documented() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            schema = generate()
-            schemas = schema.setdefault("components", {}).setdefault("schemas", {})
-            problem = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
-            schemas.update(problem.pop("$defs", {}))
-            schemas["ProblemBody"] = problem
-            for unused in ("HTTPValidationError", "ValidationError"):
-                schemas.pop(unused, None)
-            for operation in _operations(schema):
-                operation["responses"].pop("422", None)
-        assert app.openapi_schema is not None
-        return app.openapi_schema
-
-    setattr(app, "openapi", documented)  # noqa: B010 -- FastAPI's documented way to extend; mypy forbids assignment
-
-
-def _operations(schema: Mapping[str, Any]) -> list[dict[str, Any]]:
-    paths = schema.get("paths", {}).values()
-    return [operation for path in paths for operation in path.values() if "responses" in operation]

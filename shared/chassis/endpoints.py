@@ -5,13 +5,14 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI, Path, Request
 from pydantic import BaseModel
 
 from shared.chassis import clock
 from shared.chassis.commands import Context, Handled
-from shared.chassis.etags import etag
+from shared.chassis.etags import etag, required_if_match
 from shared.chassis.event_store import EventStore
+from shared.chassis.idempotency import IdempotentRequest, idempotent
 from shared.chassis.idempotency_store import MongoIdempotencyStore
 from shared.chassis.logs import correlation_id
 from shared.chassis.runtime import Runtime, runtime
@@ -65,6 +66,10 @@ def _views(request: Request) -> Views:
     return found
 
 
+Once = Annotated[IdempotentRequest, Depends(idempotent)]
+Expected = Annotated[int, Depends(required_if_match)]
+MadeId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
+"""An id that a service of ours gave: 32 hex digits."""
 Running = Annotated[Runtime, Depends(_runtime)]
 Store = Annotated[EventStore, Depends(_store)]
 Read = Annotated[Views, Depends(_views)]

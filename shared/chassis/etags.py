@@ -1,9 +1,11 @@
 """ETag = stream revision (design 15; RFC 9110 sections 8.8.3 and 13.1)."""
 
 import re
+from typing import Annotated
 
-from fastapi import Request, Response
+from fastapi import Header, Request, Response
 
+from shared.chassis.openapi import NEEDED
 from shared.chassis.problems import Problem
 
 _REVISION = re.compile(r'(?:W/)?"(\d{1,18})"\Z')
@@ -14,7 +16,16 @@ def etag(revision: int) -> str:
     return f'"{revision}"'
 
 
-def if_match(request: Request) -> int | None:
+_Wanted = Annotated[
+    str | None,
+    Header(alias="If-Match", description="The tag that was last seen; without it the change is made to what is there"),
+]
+_Needed = Annotated[
+    str | None, Header(alias="If-Match", description="The tag that was last seen", json_schema_extra=NEEDED)
+]
+
+
+def if_match(request: Request, _tag: _Wanted = None) -> int | None:
     """The revision the caller counts on; None when the header is absent or `*`.
 
     Problem 400 `if-match-malformed` for anything that is not one of our tags. A list of tags is refused: a stream has
@@ -29,7 +40,7 @@ def if_match(request: Request) -> int | None:
     return int(found[1])
 
 
-def required_if_match(request: Request) -> int:
+def required_if_match(request: Request, _tag: _Needed = None) -> int:
     """As `if_match`, for operations that must not be blind: 428 `if-match-required` when there is none (RFC 6585)."""
     revision = if_match(request)
     if revision is None:

@@ -19,6 +19,7 @@ from shared.chassis.auth import identity
 from shared.chassis.clock import new_id
 from shared.chassis.idempotency_store import LEASE, TTL, Claim, IdempotencyStore, Outcome, StoredAnswer
 from shared.chassis.logs import is_sensitive
+from shared.chassis.openapi import NEEDED
 from shared.chassis.problems import Problem
 from shared.kernel.errors import Refused, RevisionMismatch
 from shared.kernel.ids import derived_id
@@ -82,8 +83,10 @@ class Idempotent:
         idempotency_key: Annotated[
             str | None,
             Header(
+                alias="Idempotency-Key",
+                json_schema_extra=NEEDED,
                 description="Names this wish: repeat it with the same key and it happens once. Kept for "
-                f"{int(TTL.total_seconds()) // 3600} hours. A quoted string or a plain token, 255 characters at most."
+                f"{int(TTL.total_seconds()) // 3600} hours. A quoted string or a plain token, 255 characters at most.",
             ),
         ] = None,
     ) -> AsyncIterator[IdempotentRequest]:

@@ -68,8 +68,10 @@ class LiveFeeds:
 class LiveResponse(StreamingResponse):
     """Holds its place among the subject's streams from the first byte to the last, however it ends."""
 
+    media_type = "text/event-stream"
+
     def __init__(self, content: AsyncIterator[bytes], feeds: LiveFeeds, subject: str) -> None:
-        super().__init__(content, headers=HEADERS, media_type="text/event-stream")
+        super().__init__(content, headers=HEADERS)
         self._feeds = feeds
         self._subject = subject
 
@@ -82,7 +84,7 @@ class LiveResponse(StreamingResponse):
             self._feeds.leave(self._subject)
 
 
-def live(request: Request, collection: Collection, match: Mapping[str, Any], render: Render) -> StreamingResponse:
+def live(request: Request, collection: Collection, match: Mapping[str, Any], render: Render) -> LiveResponse:
     """Documents of `collection` whose fields equal `match` (dotted names allowed), each time one changes.
 
     `match` holds the tenant and, for owners, the client: nothing else keeps others' documents out. `render` picks what

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
 
@@ -16,6 +16,10 @@ class Caller:
     client: httpx2.Client
     base: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    def with_headers(self, **headers: str) -> "Caller":
+        """The same caller, who says more."""
+        return replace(self, headers={**self.headers, **headers})
 
     def get(self, path: str, **query: Any) -> httpx2.Response:
         return self.client.get(self.base + path, params=query, headers=self.headers)

@@ -18,8 +18,7 @@ ROUTERS = tuple(
 )
 REFUSALS = {
     "may-not-invite-this-role": 403,
-    "no-such-account": 404,
-    "no-such-pims-client": 404,
+    "not-found": 404,
     "invitation-invalid": 400,
     **dict.fromkeys(
         (

@@ -233,5 +233,5 @@ async def test_a_repeat_while_the_first_one_runs_is_409(desk: Desk, mint: Mint) 
 def test_openapi_publishes_the_header_and_how_long_a_key_is_kept(client: TestClient) -> None:
     path = client.get("/api/demo/v1/openapi.json").json()["paths"][URL.replace("elm", "{clinic_id}")]
     header: dict[str, Any] = next(p for p in path["post"]["parameters"] if p["in"] == "header")
-    assert header["name"] == "idempotency-key"
+    assert (header["name"], header["required"]) == ("Idempotency-Key", True)
     assert "24 hours" in header["description"]

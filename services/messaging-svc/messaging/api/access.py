@@ -6,7 +6,6 @@ from fastapi import Depends, Path, Query, Request
 from pydantic import AfterValidator
 
 from shared.chassis.auth import Identity, clinic_access
-from shared.chassis.idempotency import IdempotentRequest, idempotent
 from shared.chassis.tokens import blind_index
 
 E164 = r"^\+[1-9]\d{6,14}$"
@@ -17,7 +16,6 @@ def _with_plus(number: str) -> str:
 
 
 Staff = Annotated[Identity, Depends(clinic_access("staff"))]
-Once = Annotated[IdempotentRequest, Depends(idempotent)]
 NumberInPath = Annotated[str, Path(pattern=r"^\+?[1-9]\d{6,14}$"), AfterValidator(_with_plus)]
 PhoneInQuery = Annotated[
     str,

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 from fastapi import APIRouter, Response
 
-from messaging.api.access import NumberInPath, Once, Staff, digits
+from messaging.api.access import NumberInPath, Staff, digits
 from messaging.api.bodies import NumberAccepted, NumberAnswer, NumberBody
 from messaging.domain.sending_number import PLATFORM, RegisterNumber, ReleaseNumber, sending_number
 from messaging.projections.sending_number import sending_numbers
 from shared.chassis.commands import handle
 from shared.chassis.cursors import Page
-from shared.chassis.endpoints import Accepted, Read, Store, accepted, context, etag_of
+from shared.chassis.endpoints import Accepted, Once, Read, Store, accepted, context, etag_of
 from shared.chassis.views import After
 
 router = APIRouter(tags=["sending numbers"])

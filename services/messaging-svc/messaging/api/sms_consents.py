@@ -8,7 +8,7 @@ from messaging.projections.sms_consent import sms_consents
 from shared.chassis.endpoints import Read
 from shared.chassis.views import After
 
-router = APIRouter(tags=["consent"])
+router = APIRouter(tags=["sms consents"])
 
 
 @router.get("/clinics/{clinic_id}/sms-consents")

@@ -30,6 +30,25 @@ FORM = "application/x-www-form-urlencoded"
 MAX_BYTES = 64 * KIB
 MAX_FIELDS = 200
 NOTHING_TO_SAY = "<?xml version='1.0' encoding='UTF-8'?><Response/>"
+_FORM_BODY = {
+    "required": True,
+    "content": {
+        FORM: {
+            "schema": {
+                "type": "object",
+                "description": "As the provider sends it; all other fields are signed too",
+                "required": ["To", "From", "MessageSid"],
+                "properties": {name: {"type": "string"} for name in ("To", "From", "MessageSid", "Body", "OptOutType")},
+            }
+        }
+    },
+}
+
+
+class TwiML(Response):
+    """What the provider does next, in its own words."""
+
+    media_type = "text/xml"
 
 
 @dataclass(frozen=True)
@@ -44,7 +63,9 @@ class _Form:
         return values[0] if len(values) == 1 else None
 
 
-@router.post("/webhooks/twilio", dependencies=[Depends(public)], response_class=Response)
+@router.post(
+    "/webhooks/twilio", dependencies=[Depends(public)], response_class=TwiML, openapi_extra={"requestBody": _FORM_BODY}
+)
 async def receive_twilio_sms(
     request: Request,
     running: Running,
@@ -65,7 +86,7 @@ async def receive_twilio_sms(
     command = _command(request, form, number)
     local_id = f"{digits(command.number)}.{command.phone_index}"
     await handle(store, sms_consent, local_id, command, _context(command))
-    return Response(NOTHING_TO_SAY, media_type="text/xml")
+    return TwiML(NOTHING_TO_SAY)
 
 
 async def _form(request: Request) -> _Form:

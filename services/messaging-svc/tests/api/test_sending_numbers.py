@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+from httpx2 import URL
 
 from messaging.main import build
 from messaging.settings import MessagingSettings
@@ -21,6 +22,16 @@ def test_a_number_is_listed_without_its_secret(api: ApiInMemory) -> None:
     listed = api.caller().get("/sending-numbers", after=f"{first.json()['stream']}@0")
     assert [line["number"] for line in listed.json()] == ["+15550001111"]
     assert "a" * 32 not in listed.text + first.text
+
+
+def test_numbers_come_in_pages(api: ApiInMemory) -> None:
+    numbers = [f"+1555000111{digit}" for digit in range(3)]
+    for number in numbers:
+        assert api.caller().post("/sending-numbers", {**BODY, "number": number}).status_code == 201
+    first = api.caller().get("/sending-numbers", limit=2)
+    rest = api.caller().get("/sending-numbers", limit=2, cursor=URL(first.links["next"]["url"]).params["cursor"])
+    assert [line["number"] for line in first.json() + rest.json()] == numbers
+    assert "next" not in rest.links
 
 
 def test_registering_again_changes_nothing(api: ApiInMemory) -> None:

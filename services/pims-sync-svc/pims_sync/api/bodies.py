@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from pims_sync.projections.sync_feed import FileSummary
+from shared.chassis.endpoints import Accepted
 from shared.events.pims_sync import Entity, Reject
 
 Count = Annotated[int, Field(ge=0)]
@@ -26,7 +27,7 @@ class CompleteRunBody(BaseModel):
     declared_counts: dict[Entity, Count]
 
 
-class ShownRun(BaseModel):
+class RunAnswer(BaseModel):
     """Times are UTC."""
 
     run_id: str
@@ -38,7 +39,13 @@ class ShownRun(BaseModel):
     files: tuple[FileSummary, ...]
 
 
-class FileReceived(BaseModel):
+class RunAccepted(Accepted):
+    """The run that files are now sent to."""
+
+    run_id: str
+
+
+class FileAccepted(Accepted):
     """rows = appended + unchanged + rejected. `first_rejects`: 20 at most; all of them are at `rejects_url`."""
 
     run_id: str
@@ -49,11 +56,9 @@ class FileReceived(BaseModel):
     rejected: int
     first_rejects: tuple[Reject, ...]
     rejects_url: str
-    stream: str
-    revision: int
 
 
-class ShownReject(Reject):
+class RejectAnswer(Reject):
     """A row that was not taken, and in which file."""
 
     entity: Entity

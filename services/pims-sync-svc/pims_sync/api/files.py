@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
 
-from pims_sync.api.bodies import FileReceived
+from pims_sync.api.bodies import FileAccepted
 from pims_sync.domain.feed import OpenRun, RecordFile, feed, open_run
 from pims_sync.intake.csv_rows import csv_rows
 from pims_sync.intake.entities import KINDS
@@ -20,7 +20,7 @@ from pims_sync.vendors.profile import Profile
 from shared.chassis import clock
 from shared.chassis.auth import Identity, clinic_access
 from shared.chassis.commands import INFRASTRUCTURE_ERRORS, Context, Handled, handle
-from shared.chassis.endpoints import Store, accepted, context
+from shared.chassis.endpoints import MadeId, Store, accepted, context, etag_of
 from shared.chassis.event_store import EventStore
 from shared.chassis.problems import Problem
 from shared.chassis.routes import GIB
@@ -28,7 +28,7 @@ from shared.chassis.uploads import chunks
 from shared.events.pims_sync import Entity, SyncFileReceived
 from shared.kernel.streams import stream_name
 
-router = APIRouter(prefix="/clinics/{clinic_id}/runs/{run_id}")
+router = APIRouter(prefix="/clinics/{clinic_id}/runs/{run_id}", tags=["runs"])
 CSV, NDJSON = "text/csv", "application/x-ndjson"
 _PERHAPS_LATER = {"Retry-After": "10"}
 _OPEN_BODY: dict[str, Any] = {
@@ -41,20 +41,21 @@ def _records(request: Request) -> Records:
     return found
 
 
-@router.put("/files/{entity}", response_model=FileReceived, openapi_extra=_OPEN_BODY)
+@router.put("/files/{entity}", response_model=FileAccepted, openapi_extra=_OPEN_BODY)
 async def receive_file(
     clinic_id: str,
-    run_id: str,
+    run_id: MadeId,
     entity: Entity,
     request: Request,
+    response: Response,
     who: Annotated[Identity, Depends(clinic_access("pims"))],
     store: Store,
     records: Annotated[Records, Depends(_records)],
 ) -> dict[str, Any]:
     """Read the file and append what is new in it. It may be sent again: that appends nothing twice.
 
-    Problems 409 `run-not-open`; 415 `media-type-not-supported`; 422 `missing-columns`, `duplicate-columns`,
-    `empty-file`, `not-text`, `unreadable-header`; 503 `views-behind`, `servers-away`. Bad rows are no problem: they are
+    Problems 409 `run-not-open`; 415 `unsupported-media-type`; 422 `missing-columns`, `duplicate-columns`,
+    `empty-file`, `not-text`, `unreadable-header`; 503 `view-behind`, `servers-away`. Bad rows are no problem: they are
     listed as rejected.
     """
     kind = _media_type(request)
@@ -65,13 +66,15 @@ async def receive_file(
     source = Source(run, entity, profile, _still_open(store, clinic_id, run_id, revision))
     upload = Upload(source, store, records, request.app.state.token_secret, asked.metadata())
     await _take(upload, _rows(request, kind, profile, entity))
-    return _answer(upload, asked, run_id, entity, await _recorded(upload, store, asked, run_id, entity))
+    handled = await _recorded(upload, store, asked, run_id, entity)
+    response.headers.update(etag_of(handled))
+    return _answer(upload, asked, run_id, entity, handled)
 
 
 def _media_type(request: Request) -> str:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in (CSV, NDJSON) or request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise Problem(415, "media-type-not-supported", f"Send {CSV} or {NDJSON}, not compressed.")
+        raise Problem(415, "unsupported-media-type", f"Send {CSV} or {NDJSON}, not compressed.")
     return kind
 
 
@@ -102,7 +105,7 @@ async def _wait_for_views(records: Records, entity: Entity) -> None:
         raise Problem(
             503, "servers-away", "What is already known cannot be read at the moment.", headers=_PERHAPS_LATER
         ) from None
-    raise Problem(503, "views-behind", "Earlier changes are still being taken in.", headers=_PERHAPS_LATER)
+    raise Problem(503, "view-behind", "Earlier changes are still being taken in.", headers=_PERHAPS_LATER)
 
 
 def _rows(request: Request, kind: str, profile: Profile, entity: Entity) -> AsyncIterator[Sequence[Item]]:

@@ -114,7 +114,7 @@ def test_the_columns_that_are_missing_are_named(practice: Any) -> None:
 )
 def test_other_media_types_are_refused(practice: Any, headers: dict[str, str]) -> None:
     answer = practice.send(practice.start(), "patient", HEADER, **headers)
-    assert code_of(answer) == (415, "media-type-not-supported")
+    assert code_of(answer) == (415, "unsupported-media-type")
 
 
 @pytest.mark.parametrize(
@@ -134,13 +134,14 @@ def test_a_run_that_makes_no_sense_is_refused(practice: Any, body: dict[str, Any
 
 def test_a_run_that_never_was_is_not_found(practice: Any) -> None:
     practice.start()
-    for answer in (
-        practice.send("r9", "client", "AccountId,LastName\n"),
-        practice.complete("r9"),
-        practice.pims.get("/runs/r9"),
-        practice.pims.get("/runs/r9/rejects"),
-    ):
-        assert code_of(answer) == (404, "not-found")
+    for run, expected in (("9" * 32, (404, "not-found")), ("r9", (422, "invalid-request"))):
+        for answer in (
+            practice.send(run, "client", "AccountId,LastName\n"),
+            practice.complete(run),
+            practice.pims.get(f"/runs/{run}"),
+            practice.pims.get(f"/runs/{run}/rejects"),
+        ):
+            assert code_of(answer) == expected
 
 
 def test_an_unknown_entity_or_count_is_refused(practice: Any) -> None:

@@ -103,7 +103,7 @@ def test_no_row_is_read_before_the_views_have_caught_up(practice: Any) -> None:
     run = practice.start()
     practice.records.is_late = True
     answer = practice.send(run, "patient", PATIENTS)
-    assert code_of(answer) == (503, "views-behind")
+    assert code_of(answer) == (503, "view-behind")
     assert answer.headers["retry-after"] == "10"
     assert of_type(practice, events.PatientSynced) == []
 

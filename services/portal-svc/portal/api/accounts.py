@@ -1,10 +1,10 @@
 """Accounts: invited, listed, shut out and erased by those who look after a clinic."""
 
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel
 
 from portal.api.bodies import InviteBody
@@ -18,9 +18,8 @@ from shared.chassis import clock, commands
 from shared.chassis.auth import Identity, clinic_access
 from shared.chassis.commands import Context, Handled
 from shared.chassis.cursors import Page
-from shared.chassis.endpoints import Accepted, Read, Running, Store, accepted, context
+from shared.chassis.endpoints import Accepted, MadeId, Once, Read, Running, Store, accepted, context, etag_of
 from shared.chassis.event_store import EventStore
-from shared.chassis.idempotency import IdempotentRequest, idempotent
 from shared.chassis.problems import not_found
 from shared.chassis.views import After
 from shared.events.portal import PLATFORM, AccountRole
@@ -29,7 +28,6 @@ from shared.kernel.ids import derived_id
 router = APIRouter(tags=["accounts"])
 Host = Annotated[Identity, Depends(clinic_access("staff", "operator"))]
 Operator = Annotated[Identity, Depends(clinic_access("operator"))]
-AccountId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 
 
 class AccountAccepted(Accepted):
@@ -53,7 +51,7 @@ async def invite_account(
     clinic_id: str,
     body: InviteBody,
     who: Host,
-    once: Annotated[IdempotentRequest, Depends(idempotent)],
+    once: Once,
     running: Running,
 ) -> Response:
     """Give somebody access to the clinic; who has no account yet gets a mail to choose a password by (R64).
@@ -78,7 +76,7 @@ async def invite_account(
         now=asked.now,
     )
     account_id, handled = await _invited(running.store, command, asked)
-    return await once.answer(accepted(handled, account_id=account_id), 201)
+    return await once.answer(accepted(handled, account_id=account_id), 201, etag_of(handled))
 
 
 async def _invited(store: EventStore, command: InviteAccount, asked: Context) -> tuple[str, Handled]:
@@ -114,8 +112,10 @@ def _line(card: AccountCard, clinic_id: str) -> AccountLine:
     )
 
 
-@router.delete("/clinics/{clinic_id}/accounts/{account_id}", status_code=204)
-async def revoke_access(clinic_id: str, account_id: AccountId, who: Host, store: Store) -> None:
+@router.delete("/clinics/{clinic_id}/accounts/{account_id}", response_model=Accepted)
+async def revoke_access(
+    clinic_id: str, account_id: MadeId, who: Host, store: Store, response: Response
+) -> dict[str, Any]:
     """Shut an account out of the clinic; out of `platform` (operators) it is disabled everywhere.
 
     Its sessions end at their next refresh, at the latest when the access token expires.
@@ -125,15 +125,17 @@ async def revoke_access(clinic_id: str, account_id: AccountId, who: Host, store:
     command: Command = RevokeAccess(clinic_id, asked.now)
     if clinic_id == PLATFORM:
         command = DisableAccount(asked.now)
-    await commands.handle(store, account, account_id, command, asked)
+    handled = await commands.handle(store, account, account_id, command, asked)
+    response.headers.update(etag_of(handled))
+    return accepted(handled)
 
 
-@router.post("/clinics/{clinic_id}/accounts/{account_id}/erasure", status_code=201, response_model=AccountAccepted)
+@router.post("/clinics/{clinic_id}/accounts/{account_id}/erase", response_model=Accepted)
 async def erase_account(
     clinic_id: str,
-    account_id: AccountId,
+    account_id: MadeId,
     who: Operator,
-    once: Annotated[IdempotentRequest, Depends(idempotent)],
+    once: Once,
     running: Running,
 ) -> Response:
     """Destroy the key of a person's address and password, and let the address go. Cannot be undone."""
@@ -146,7 +148,7 @@ async def erase_account(
         release = ReleaseLogin(account_id, asked.now)
         await commands.handle(running.store, login, state.email_index, release, _part(asked, "login"))
     await running.keys.erase(f"account:{account_id}")
-    return await once.answer(accepted(handled, account_id=account_id), 201)
+    return await once.answer(accepted(handled), 200, etag_of(handled))
 
 
 async def _of_clinic(store: EventStore, account_id: str, clinic_id: str) -> None:

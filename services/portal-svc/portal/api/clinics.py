@@ -9,9 +9,9 @@ from portal.domain.clinic import RegisterClinic, clinic
 from portal.projections.clinics import Clinic, clinics
 from shared.chassis import commands
 from shared.chassis.auth import ROLES, Identity, clinic_access, require
-from shared.chassis.endpoints import Accepted, Read, Store, accepted, context, etag_of
+from shared.chassis.endpoints import Accepted, Once, Read, Store, accepted, context, etag_of
 from shared.chassis.etags import etag, not_modified
-from shared.chassis.idempotency import IdempotentRequest, idempotent
+from shared.chassis.openapi import CONDITIONAL
 from shared.chassis.problems import not_found
 from shared.chassis.views import After
 
@@ -28,7 +28,7 @@ class ClinicAccepted(Accepted):
 async def register_clinic(
     body: RegisterClinicBody,
     who: Annotated[Identity, Depends(require("operator"))],
-    once: Annotated[IdempotentRequest, Depends(idempotent)],
+    once: Once,
     store: Store,
 ) -> Response:
     """Register a clinic under a slug that names it for ever. Problems 409 `clinic-id-taken`, `clinic-id-reserved`."""
@@ -38,8 +38,8 @@ async def register_clinic(
     return await once.answer(accepted(handled, clinic_id=body.clinic_id), 201, etag_of(handled))
 
 
-@router.get("/clinics/{clinic_id}", response_model=Clinic)
-async def get_clinic(
+@router.get("/clinics/{clinic_id}", response_model=Clinic, responses=CONDITIONAL)
+async def read_clinic(
     clinic_id: str,
     request: Request,
     response: Response,

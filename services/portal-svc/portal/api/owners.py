@@ -5,7 +5,6 @@ from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import StreamingResponse
 
 from portal.api.freshness import as_of, freshness_of
 from portal.api.shown import (
@@ -27,8 +26,9 @@ from shared.chassis.auth import Identity, clinic_access, owner_client_id
 from shared.chassis.cursors import Page, Paging
 from shared.chassis.endpoints import Read, Running
 from shared.chassis.mongo import Document
+from shared.chassis.openapi import CONDITIONAL
 from shared.chassis.problems import not_found
-from shared.chassis.sse import live
+from shared.chassis.sse import LiveResponse, live
 from shared.chassis.views import After, Seen, Views
 
 FIRST_PETS = 6
@@ -47,7 +47,7 @@ async def _feed(read: Views, clinic_id: str, after: Seen | None) -> ClinicFeed |
 
 
 @router.get("/clinics/{clinic_id}/home")
-async def get_home(clinic_id: str, who: Owner, request: Request, read: Read, after: After) -> Home:
+async def read_home(clinic_id: str, who: Owner, request: Request, read: Read, after: After) -> Home:
     """The home screen: whose portal, who is greeted, which pets, and how fresh all that is (R33, M11)."""
     client_id = owner_client_id(who, clinic_id)
     clinic = await read.get(clinics, clinic_id, after=after)
@@ -78,8 +78,8 @@ async def list_pets(
     return [pet_card(row.view, feed) for row in page.page(rows, lambda row: row.key, response)]
 
 
-@router.get("/clinics/{clinic_id}/pets/{patient_id}", response_model=PetDetails)
-async def get_pet(
+@router.get("/clinics/{clinic_id}/pets/{patient_id}", response_model=PetDetails, responses=CONDITIONAL)
+async def read_pet(
     clinic_id: str,
     patient_id: str,
     who: Owner,
@@ -106,7 +106,7 @@ def _tag(revision: int, as_of_: datetime) -> str:
 
 
 @router.get("/clinics/{clinic_id}/account")
-async def get_account(clinic_id: str, who: Owner, read: Read, after: After) -> AccountTab:
+async def read_account(clinic_id: str, who: Owner, read: Read, after: After) -> AccountTab:
     """The owner's own name and contacts as the clinic has them (R58); they change in the PIMS (R59)."""
     shown = await read.get(clients, clinic_id, owner_client_id(who, clinic_id), after)
     if shown is None:
@@ -116,11 +116,11 @@ async def get_account(clinic_id: str, who: Owner, read: Read, after: After) -> A
     return account_tab(shown.view, max(shown.view.observed_at, full.started_at) if full else shown.view.observed_at)
 
 
-@router.get("/clinics/{clinic_id}/live", response_class=StreamingResponse)
-async def watch_pets(clinic_id: str, who: Owner, request: Request, running: Running) -> StreamingResponse:
+@router.get("/clinics/{clinic_id}/live", status_code=200, response_class=LiveResponse)
+async def watch_pets(clinic_id: str, who: Owner, request: Request, running: Running) -> LiveResponse:
     """The owner's pets, each time one changes (SSE): `change` holds what a list of pets would."""
     render = partial(shown_live, owner_client_id(who, clinic_id))
-    return live(request, running.db[pets.collection], {"_clinic": clinic_id}, render)
+    return live(request, await running.versions.collection(pets), {"_clinic": clinic_id}, render)
 
 
 def shown_live(client_id: str, row: Document) -> dict[str, Any] | None:

@@ -1,6 +1,6 @@
 """Credentials for the machines of a clinic's PIMS."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Response
@@ -13,8 +13,7 @@ from portal.api.present import require_clinic
 from portal.domain.credential import RegisterPimsClient, RevokePimsClient, credential
 from shared.chassis import clock, commands
 from shared.chassis.auth import Identity, clinic_access
-from shared.chassis.endpoints import Accepted, Running, Store, accepted, context
-from shared.chassis.idempotency import IdempotentRequest, idempotent
+from shared.chassis.endpoints import Accepted, Once, Running, Store, accepted, context, etag_of
 from shared.events.portal import PLATFORM
 
 router = APIRouter(tags=["pims clients"])
@@ -33,7 +32,7 @@ async def register_pims_client(
     clinic_id: str,
     body: PimsClientBody,
     who: Host,
-    once: Annotated[IdempotentRequest, Depends(idempotent)],
+    once: Once,
     running: Running,
 ) -> Response:
     """A credential that may push the clinic's data. The secret is shown here and kept nowhere. Problem 404."""
@@ -44,17 +43,20 @@ async def register_pims_client(
     command = RegisterPimsClient(client_id, clinic_id, body.label, secret_hash(secret), asked.now)
     handled = await commands.handle(running.store, credential, client_id, command, asked)
     answer = accepted(handled, client_id=client_id)
-    await once.answer(answer)
-    return JSONResponse({**answer, "client_secret": secret}, 201, {"Cache-Control": "no-store"})
+    await once.answer(answer, 201, etag_of(handled))
+    return JSONResponse({**answer, "client_secret": secret}, 201, {"Cache-Control": "no-store", **etag_of(handled)})
 
 
-@router.delete("/clinics/{clinic_id}/pims-clients/{client_id}", status_code=204)
+@router.delete("/clinics/{clinic_id}/pims-clients/{client_id}", response_model=Accepted)
 async def revoke_pims_client(
     clinic_id: str,
     client_id: Annotated[str, Path(pattern=r"^pims_[0-9a-f]{32}$")],
     who: Host,
     store: Store,
-) -> None:
-    """No more tokens for it; those it has expire within ten minutes. Problem 404 `no-such-pims-client`."""
+    response: Response,
+) -> dict[str, Any]:
+    """No more tokens for it; those it has expire within ten minutes. Problem 404."""
     asked = context(who, PLATFORM, UUID(clock.new_id()))
-    await commands.handle(store, credential, client_id, RevokePimsClient(clinic_id, asked.now), asked)
+    handled = await commands.handle(store, credential, client_id, RevokePimsClient(clinic_id, asked.now), asked)
+    response.headers.update(etag_of(handled))
+    return accepted(handled)

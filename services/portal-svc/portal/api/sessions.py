@@ -74,7 +74,9 @@ def _address(text: str) -> str:
 
 
 @router.post("/token/refresh", response_model=AccessToken)
-async def refresh(request: Request, response: Response, running: Running, issuer: Issuer) -> AccessToken | Response:
+async def refresh_token(
+    request: Request, response: Response, running: Running, issuer: Issuer
+) -> AccessToken | Response:
     """A new access token, and the next refresh token in place of the one that was shown.
 
     A refresh token that was used before ends the session: somebody else has it (RFC 9700 section 4.14.2).

@@ -40,7 +40,9 @@ async def count_patients(
     clinic_id: str,
     _who: Annotated[Identity, Depends(clinic_access("staff", "operator"))],
     read: Read,
+    after: After,
     client_id: ClientId = None,
 ) -> Count:
     """How many patients the clinic has, or one client."""
+    await read.wait(pets, clinic_id, after)
     return Count(count=await read.count(pets, clinic_id, {"owners": client_id} if client_id else None))

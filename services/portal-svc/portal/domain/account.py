@@ -18,7 +18,7 @@ from shared.kernel.errors import Refused
 
 
 def decide(command: Command, state: Account) -> list[AccountEvent]:
-    """Refusals: `invitation.invited`'s, `invitation-invalid`, `password-changed-meanwhile`, `no-such-account`."""
+    """Refusals: `invitation.invited`'s, `invitation-invalid`, `password-changed-meanwhile`, `not-found`."""
     match command:
         case InviteAccount():
             return invitation.invited(command, state)
@@ -62,7 +62,7 @@ def _password_changed(command: ChangePassword, state: Account) -> list[AccountEv
         case Active():
             raise Refused("password-changed-meanwhile")
         case _:
-            raise Refused("no-such-account")
+            raise Refused("not-found")
 
 
 def _revoked(command: RevokeAccess, state: Account) -> list[AccountEvent]:
@@ -74,7 +74,7 @@ def _revoked(command: RevokeAccess, state: Account) -> list[AccountEvent]:
                 )
             ]
         case NotInvited():
-            raise Refused("no-such-account")
+            raise Refused("not-found")
         case _:
             return []
 
@@ -86,7 +86,7 @@ def _disabled(command: DisableAccount, state: Account) -> list[AccountEvent]:
         case Disabled() | Erased():
             return []
         case NotInvited():
-            raise Refused("no-such-account")
+            raise Refused("not-found")
 
 
 def _erased(command: EraseAccount, state: Account) -> list[AccountEvent]:
@@ -96,7 +96,7 @@ def _erased(command: EraseAccount, state: Account) -> list[AccountEvent]:
         case Erased():
             return []
         case NotInvited():
-            raise Refused("no-such-account")
+            raise Refused("not-found")
 
 
 account = Decider[Command, AccountEvent, Account]("account", NotInvited(), decide, evolve)

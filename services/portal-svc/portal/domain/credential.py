@@ -46,7 +46,7 @@ Credential = NotRegistered | Valid | Revoked
 
 
 def decide(command: Command, state: Credential) -> list[CredentialEvent]:
-    """Refusals: `pims-client-exists`, `no-such-pims-client` (also for one of another clinic)."""
+    """Refusals: `pims-client-exists`, `not-found` (also for one of another clinic)."""
     match command, state:
         case RegisterPimsClient(), NotRegistered():
             return [
@@ -65,7 +65,7 @@ def decide(command: Command, state: Credential) -> list[CredentialEvent]:
         case RevokePimsClient(clinic_id), Revoked(home) if home == clinic_id:
             return []
         case _:
-            raise Refused("no-such-pims-client")
+            raise Refused("not-found")
 
 
 def evolve(_state: Credential, event: CredentialEvent) -> Credential:

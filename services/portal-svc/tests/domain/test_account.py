@@ -64,7 +64,7 @@ spec = DeciderSpec(account)
 
 NOT_ANY_MORE = ("account-disabled", "account-erased")
 INVALID = "invitation-invalid"
-NOBODY = "no-such-account"
+NOBODY = "not-found"
 STATES = ("new", "invited", "active", "disabled", "erased")
 OUTCOMES: dict[str, tuple[Command, tuple[Any, ...]]] = {
     "invite": (INVITE, ([invited], [], [], *NOT_ANY_MORE)),

@@ -32,4 +32,4 @@ def test_revoking_twice_changes_nothing() -> None:
 
 @pytest.mark.parametrize("history", [(), (registered,), (registered, revoked)])
 def test_for_another_clinic_there_is_no_such_machine(history: tuple[CredentialEvent, ...]) -> None:
-    spec.given(*history).when(RevokePimsClient("harbor", NOON)).then_refused("no-such-pims-client")
+    spec.given(*history).when(RevokePimsClient("harbor", NOON)).then_refused("not-found")

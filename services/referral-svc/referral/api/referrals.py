@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter, Response
 
-from referral.api.access import Expected, MadeId, Once, Receiving, ReferringVet
+from referral.api.access import Receiving, ReferringVet
 from referral.api.bodies import DeclineBody, ReferralAccepted, ReferralBody
 from referral.domain.referral import AcceptReferral, DeclineReferral, SubmitReferral, referral
 from shared.chassis.commands import handle
-from shared.chassis.endpoints import Accepted, Store, accepted, context, etag_of
+from shared.chassis.endpoints import Accepted, Expected, MadeId, Once, Store, accepted, context, etag_of
 from shared.events.referral import ReferredClient, ReferredPatient
 
 router = APIRouter(tags=["referrals"])

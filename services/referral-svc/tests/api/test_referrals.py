@@ -118,6 +118,7 @@ def test_an_answer_needs_the_revision_that_was_read(api: ApiInMemory) -> None:
     path = f"/referrals/{submit(api)}"
     specialist = api.caller("specialist")
     assert specialist.get(path).headers["ETag"] == '"0"'
+    assert specialist.with_headers(**{"If-None-Match": '"0"'}).get(path).status_code == 304
     assert code_of(specialist.post(path + "/accept")) == (428, "if-match-required")
     assert specialist.post(path + "/accept", if_match=0).headers["ETag"] == '"1"'
     late = {"reason": "Full."}

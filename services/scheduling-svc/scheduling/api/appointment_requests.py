@@ -2,17 +2,18 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
-from scheduling.api.access import Expected, MadeId, Once, Staff
+from scheduling.api.access import Staff
 from scheduling.api.bodies import AppointmentAnswer, ConfirmationBody, DeclineBody
 from scheduling.domain.appointment import appointment
 from scheduling.domain.appointment_commands import ConfirmAppointment, DeclineAppointment
 from scheduling.projections.appointment_card import Status, appointment_cards
 from shared.chassis.commands import handle
 from shared.chassis.cursors import Page
-from shared.chassis.endpoints import Accepted, Read, Store, accepted, context, etag_of
-from shared.chassis.etags import etag
+from shared.chassis.endpoints import Accepted, Expected, MadeId, Once, Read, Store, accepted, context, etag_of
+from shared.chassis.etags import etag, not_modified
+from shared.chassis.openapi import CONDITIONAL
 from shared.chassis.problems import not_found
 from shared.chassis.views import After
 
@@ -36,16 +37,22 @@ async def list_appointment_requests(
     return [AppointmentAnswer.of(row) for row in page.page(rows, lambda row: row.key, response)]
 
 
-@router.get(PATH + "/{appointment_id}")
+@router.get(PATH + "/{appointment_id}", response_model=AppointmentAnswer, responses=CONDITIONAL)
 async def read_appointment_request(
-    clinic_id: str, appointment_id: MadeId, _who: Staff, views: Read, after: After, response: Response
-) -> AppointmentAnswer:
+    clinic_id: str,
+    appointment_id: MadeId,
+    _who: Staff,
+    views: Read,
+    after: After,
+    request: Request,
+    response: Response,
+) -> AppointmentAnswer | Response:
     """One request; its ETag is what If-Match wants."""
     shown = await views.get(appointment_cards, clinic_id, appointment_id, after)
     if shown is None:
         raise not_found()
     response.headers["ETag"] = etag(shown.revision)
-    return AppointmentAnswer.of(shown)
+    return not_modified(request, shown.revision) or AppointmentAnswer.of(shown)
 
 
 @router.post(PATH + "/{appointment_id}/confirm", response_model=Accepted)

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Response
 
-from scheduling.api.access import MadeId, Once, Owner
+from scheduling.api.access import Owner
 from scheduling.api.bodies import AppointmentAccepted, AppointmentAnswer, AppointmentBody
 from scheduling.api.desk import desk_of
 from scheduling.domain.appointment import appointment
@@ -12,7 +12,7 @@ from scheduling.projections.patient_owners import patient_owners
 from shared.chassis.auth import owner_client_id
 from shared.chassis.commands import handle
 from shared.chassis.cursors import Page
-from shared.chassis.endpoints import Accepted, Read, Store, accepted, context, etag_of
+from shared.chassis.endpoints import Accepted, MadeId, Once, Read, Store, accepted, context, etag_of
 from shared.chassis.views import After, Views
 from shared.kernel.errors import Refused
 

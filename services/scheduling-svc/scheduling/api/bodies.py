@@ -9,7 +9,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from scheduling.projections.appointment_card import AppointmentCard, Status
 from shared.chassis.endpoints import Accepted
 from shared.chassis.views import Shown
-from shared.events.scheduling import PartName, PartOfDay
+from shared.events.scheduling import LocalTime, PartName, PartOfDay
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
@@ -38,13 +38,25 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class PartOfDayBody(Body):
+    """The clinic's own hours for a part of the day; `ends` is not in it."""
+
+    name: PartName
+    starts: LocalTime
+    ends: LocalTime
+
+
 class BookingSettingsBody(Body):
     """All settings; `notify_address` null: requests are not mailed (R89)."""
 
     notify_address: MailAddress | None
-    parts_of_day: Annotated[tuple[PartOfDay, ...], Field(min_length=1, max_length=3)]
+    parts_of_day: Annotated[tuple[PartOfDayBody, ...], Field(min_length=1, max_length=3)]
     horizon_days: Annotated[int, Field(ge=1, le=730)]
     time_zone: Annotated[str, AfterValidator(_known_zone)]
+
+    def parts(self) -> tuple[PartOfDay, ...]:
+        """The parts of day as events hold them."""
+        return tuple(PartOfDay(**part.model_dump()) for part in self.parts_of_day)
 
 
 class ReasonBody(Body):

@@ -2,14 +2,15 @@
 
 from fastapi import APIRouter, Response
 
-from scheduling.api.access import MadeId, Once, OwnerOrStaff, Staff
+from scheduling.api.access import OwnerOrStaff, Staff
 from scheduling.api.bodies import ReasonAccepted, ReasonAnswer, ReasonBody
 from scheduling.domain.reasons import AddReason, Command, DeactivateReason, MakeReasonDefault
 from scheduling.domain.reasons import reasons as decider
 from scheduling.projections.reason_list import reason_lists
 from shared.chassis.commands import handle
-from shared.chassis.endpoints import Accepted, Read, Store, accepted, context, etag_of
+from shared.chassis.endpoints import MadeId, Once, Read, Store, accepted, context, etag_of
 from shared.chassis.idempotency import IdempotentRequest
+from shared.chassis.openapi import SHORT_LIST
 from shared.chassis.verifier import Identity
 from shared.chassis.views import After
 
@@ -17,7 +18,7 @@ router = APIRouter(tags=["reasons"])
 PATH = "/clinics/{clinic_id}/appointment-reasons"
 
 
-@router.get(PATH)
+@router.get(PATH, openapi_extra=SHORT_LIST)
 async def list_reasons(clinic_id: str, who: OwnerOrStaff, views: Read, after: After) -> list[ReasonAnswer]:
     """In the order in which they were added. Owners see what they may choose; staff see the inactive too."""
     shown = await views.get(reason_lists, clinic_id, after=after)
@@ -33,13 +34,13 @@ async def add_reason(clinic_id: str, body: ReasonBody, who: Staff, store: Store,
     return await _handled(store, clinic_id, command, who, once, status=201)
 
 
-@router.post(PATH + "/{reason_id}/make-default", response_model=Accepted)
+@router.post(PATH + "/{reason_id}/make-default", response_model=ReasonAccepted)
 async def make_reason_default(clinic_id: str, reason_id: MadeId, who: Staff, store: Store, once: Once) -> Response:
     """Preselect it. 404 when there is no such reason, 409 `reason-not-active`."""
     return await _handled(store, clinic_id, MakeReasonDefault(clinic_id, reason_id), who, once)
 
 
-@router.post(PATH + "/{reason_id}/deactivate", response_model=Accepted)
+@router.post(PATH + "/{reason_id}/deactivate", response_model=ReasonAccepted)
 async def deactivate_reason(clinic_id: str, reason_id: MadeId, who: Staff, store: Store, once: Once) -> Response:
     """Offer it no more (R93); without any active reason no request can be made (R91)."""
     return await _handled(store, clinic_id, DeactivateReason(clinic_id, reason_id), who, once)

@@ -153,6 +153,7 @@ def test_staff_confirm_with_the_revision_they_saw(desk: ApiInMemory) -> None:
     path = f"/appointment-requests/{ask(desk)}"
     staff = desk.caller()
     assert staff.get(path).headers["ETag"] == '"0"'
+    assert staff.with_headers(**{"If-None-Match": '"0"'}).get(path).status_code == 304
     assert staff.post(path + "/confirm", {"starts_at": soon()}, if_match=0).headers["ETag"] == '"1"'
     [own] = desk.owner().get("/appointments").json()
     assert own["status"] == "confirmed"

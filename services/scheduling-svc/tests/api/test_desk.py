@@ -39,6 +39,8 @@ def test_settings_that_changed_meanwhile_are_not_overwritten(api: ApiInMemory) -
     api.caller().put("/booking-settings", SETTINGS)
     assert code_of(api.caller().put("/booking-settings", SETTINGS, if_match=0)) == (412, "revision-mismatch")
     assert api.caller().put("/booking-settings", {**SETTINGS, "horizon_days": 61}, if_match=3).status_code == 200
+    known = api.caller().with_headers(**{"If-None-Match": '"4"'})
+    assert known.get("/booking-settings").status_code == 304
 
 
 @pytest.mark.parametrize(
@@ -50,6 +52,7 @@ def test_settings_that_changed_meanwhile_are_not_overwritten(api: ApiInMemory) -
         ({"horizon_days": 0}, "invalid-request"),
         ({"parts_of_day": [{**MORNING, "ends": "8:00"}]}, "invalid-request"),
         ({"parts_of_day": [{**MORNING, "ends": "08:00"}]}, "part-of-day-without-time"),
+        ({"parts_of_day": [{**MORNING, "more": 1}]}, "invalid-request"),
         ({"more": 1}, "invalid-request"),
     ],
 )
