@@ -7,13 +7,21 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from ops import asyncapi, event_model, requirements_table
+from ops import asyncapi, event_model, openapi, requirements_table
+from shared.events.topics import SERVICES
 
 DOCS = Path(__file__).parents[1] / "docs"
+
+
+def _openapi(service: str) -> Callable[[str], str]:
+    return lambda _page: openapi.text_of(openapi.openapi(service))
+
+
 DOCUMENTS: dict[str, Callable[[str], str]] = {
     "asyncapi.json": lambda _page: asyncapi.text_of(asyncapi.asyncapi()),
     "event-model.md": event_model.event_model,
     "requirements.md": requirements_table.requirements,
+    **{f"openapi/{service}.json": _openapi(service) for service in SERVICES},
 }
 """By name: how the document is made from what it is now, since the parts written by hand stay."""
 
@@ -29,6 +37,7 @@ def write(folder: Path = DOCS) -> list[str]:
     """Make them; the names of those that changed."""
     changed = stale(folder)
     for name, text in changed.items():
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     return list(changed)
 

@@ -17,6 +17,7 @@ def test_the_document_is_up_to_date(name: str) -> None:
 
 def test_a_stale_document_is_noticed_and_made_anew(tmp_path: Path) -> None:
     for name in documents.DOCUMENTS:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         copy(documents.DOCS / name, tmp_path / name)
     (tmp_path / "event-model.md").write_text(f"{BEGIN} old {END}", encoding="utf-8")
     (tmp_path / "asyncapi.json").unlink()

@@ -53,15 +53,17 @@ def as_of_router(projections: Sequence[AnyProjection]) -> APIRouter:
     known = {projection.collection: projection for projection in projections}
 
     @router.get("/{view}", response_model=DocumentAsOf)
-    async def clinics_document_as_of(
+    async def read_clinics_document_as_of(
         clinic_id: str, view: str, who: Operator, store: Store, moment: When, response: Response
     ) -> DocumentAsOf:
+        """The document that a clinic has one of, as it was. Problem 404, 409 `cannot-be-folded`."""
         return await _found(store, known.get(view), clinic_id, moment, response)
 
     @router.get("/{view}/{local_id}", response_model=DocumentAsOf)
-    async def one_document_as_of(
+    async def read_document_as_of(
         clinic_id: str, view: str, local_id: str, who: Operator, store: Store, moment: When, response: Response
     ) -> DocumentAsOf:
+        """One of a clinic's documents, as it was. Problem 404, 409 `cannot-be-folded`."""
         return await _found(store, known.get(view), f"{clinic_id}.{local_id}", moment, response)
 
     return router
