@@ -72,5 +72,5 @@ def _recorded(event: synced.PatientSynced) -> Pet:
 
 
 pets = Projection[PatientEvent, Pet](
-    "pets", "patient", get_args(PatientEvent), Pet, evolve, indexes=(("owners", "status"),)
+    "pets", "patient", get_args(PatientEvent), Pet, evolve, indexes=(("owners", "status", "deceased"),)
 )
