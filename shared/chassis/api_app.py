@@ -17,7 +17,7 @@ from shared.chassis.edge import Edge
 from shared.chassis.health import Health
 from shared.chassis.idempotency import Replayed, replay
 from shared.chassis.logs import set_up_logging
-from shared.chassis.openapi import CONVENTIONS, PROBLEM, document_what_is_sent, operation_id
+from shared.chassis.openapi import PROBLEM, document_what_is_sent, operation_id
 from shared.chassis.problems import install_problems
 from shared.chassis.settings import ChassisSettings
 from shared.chassis.sse import LiveFeeds
@@ -49,7 +49,6 @@ def create_api(
     app = FastAPI(
         title=f"Vetwire {settings.service}",
         version="1",
-        description=CONVENTIONS,
         openapi_url=f"{base}/openapi.json",
         docs_url=None,
         redoc_url=None,

@@ -46,6 +46,7 @@ def operation_id(route: APIRoute) -> str:
 def document_what_is_sent(app: FastAPI) -> None:
     """FastAPI documents 422 as its own shape, and headers not at all: say what is really sent."""
     generate = app.openapi
+    app.description = CONVENTIONS
 
     def documented() -> dict[str, Any]:
         if app.openapi_schema is None:

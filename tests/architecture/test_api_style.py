@@ -4,12 +4,17 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from openapi_spec_validator import validate
 
 from ops.openapi import openapi
+from shared.chassis.settings import ChassisSettings
 from shared.events.topics import SERVICES
 
 CLINIC = "/clinics/{clinic_id}"
@@ -109,6 +114,20 @@ def each(operations: list[Operation]) -> pytest.MarkDecorator:
 def test_the_document_is_valid_openapi_3_1(service: str) -> None:
     assert document(service)["openapi"].startswith("3.1")
     validate(document(service))
+
+
+@each_service
+def test_the_document_is_the_one_that_the_service_serves(service: str, tmp_path: Path) -> None:
+    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (tmp_path / "0001.pem").write_bytes(pem)
+    package = service.replace("-", "_")
+    settings = next(
+        value
+        for value in vars(import_module(f"{package}.settings")).values()
+        if isinstance(value, type) and issubclass(value, ChassisSettings) and value.service == service
+    )
+    app = import_module(f"{package}.main").build(settings(signing_keys_dir=tmp_path))
+    assert app.openapi() == document(service)
 
 
 @each_service
