@@ -169,7 +169,7 @@ class MemoryViews(Views):
     ) -> int:
         return len(await self.list(projection, clinic_id, where))
 
-    async def wait(self, projection: Projection[Any, Any], after: Seen | None) -> None:
+    async def wait(self, projection: Projection[Any, Any], clinic_id: str, after: Seen | None) -> None:
         """Always there."""
 
 
