@@ -9,14 +9,17 @@ from pydantic import BaseModel
 from pymongo import UpdateOne
 
 from shared.chassis import clock, commands
+from shared.chassis.codec import Undecodable
 from shared.chassis.documents import LIVING, AnyProjection
 from shared.chassis.event_store import EventStore
 from shared.chassis.mongo import Database, Document, journaled
 from shared.chassis.outbox import Outbox
-from shared.chassis.parking import Parking
+from shared.chassis.parking import BEHIND, Parking, reason_of
 from shared.chassis.projections import Arrival
 from shared.chassis.versions import Versions
+from shared.events.base import REGISTRY
 from shared.events.envelope import Actor, Recorded
+from shared.events.upcasters import newest
 from shared.kernel.automation import Automation, Cause, Issue, Mail, Reaction
 from shared.kernel.errors import Refused
 from shared.kernel.ids import derived_id
@@ -51,19 +54,24 @@ class Reactor:
 
     async def apply(self, window: Sequence[Arrival]) -> None:
         """React to the window's events, oldest first, skipping those done before."""
-        mine = [
-            arrival
-            for arrival in window
-            if isinstance(arrival.event, Recorded) and isinstance(arrival.event.event, self._automation.handles)
-        ]
+        mine = [arrival for arrival in window if self._concerns(arrival)]
         if not mine:
             return
         ids = {self._inbox_id(a): a for a in mine}
         done = {row["_id"] async for row in self._inbox.find({"_id": {"$in": list(ids)}}, {"_id": 1})}
         todo = {inbox_id: arrival for inbox_id, arrival in ids.items() if inbox_id not in done}
-        for arrival in todo.values():
-            await self._react_to(arrival)
-        await self._remember(todo)
+        await self._remember({inbox_id: arrival for inbox_id, arrival in todo.items() if await self._is_done(arrival)})
+
+    def _concerns(self, arrival: Arrival) -> bool:
+        """Also an event of the handled type that cannot be read: it must not be passed over in silence."""
+        match arrival.event:
+            case Recorded(event=event):
+                return isinstance(event, self._automation.handles)
+            case Undecodable():
+                found = REGISTRY.get(newest(arrival.stored.type))
+                return found is not None and issubclass(found, self._automation.handles)
+            case None:
+                return False
 
     async def _remember(self, done: Mapping[str, Arrival]) -> None:
         """In one journaled write for the window: a row for each event, also for those that led to nothing."""
@@ -78,17 +86,27 @@ class Reactor:
     def _inbox_id(self, arrival: Arrival) -> str:
         return f"{self._automation.name}/{arrival.stored.id}"
 
-    async def _react_to(self, arrival: Arrival) -> None:
-        recorded = arrival.event
-        assert isinstance(recorded, Recorded)
+    async def _is_done(self, arrival: Arrival) -> bool:
+        """What is parked is not: it stays out of the inbox, so that it runs when it comes again after a release."""
+        name = self._automation.name
+        blocked = await self._parking.blocks(name, arrival.stored)
+        if reason := BEHIND if blocked else await self._failure(arrival):
+            await self._parking.park(name, arrival.stored, reason)
+        return reason is None
+
+    async def _failure(self, arrival: Arrival) -> str | None:
+        """React; the reason if it was not possible."""
+        if not isinstance(arrival.event, Recorded):
+            return str(arrival.event)
         try:
-            for index, reaction in enumerate(await self._reactions(recorded)):
-                await self._carry_out(recorded, index, reaction)
+            for index, reaction in enumerate(await self._reactions(arrival.event)):
+                await self._carry_out(arrival.event, index, reaction)
         except commands.INFRASTRUCTURE_ERRORS:
             raise
         except Exception as error:
-            log.exception("automation failed", automation=self._automation.name, stream=recorded.stream)
-            await self._parking.park(self._automation.name, arrival.stored, f"{type(error).__name__}: {error}")
+            log.exception("automation failed", automation=self._automation.name, stream=arrival.stored.stream)
+            return reason_of(error)
+        return None
 
     async def _reactions(self, recorded: Recorded) -> Sequence[Reaction]:
         key = key_of(recorded.stream)

@@ -18,6 +18,7 @@ from pymongo import InsertOne, ReplaceOne
 from shared.chassis.codec import Undecodable
 from shared.chassis.event_store import NO_STREAM
 from shared.chassis.mongo import CODEC, MAX_DOCUMENT_BYTES, Collection, Document
+from shared.chassis.parking import reason_of
 from shared.events.base import Event
 from shared.kernel.decider import Projection
 from shared.kernel.streams import clinic_of, key_of
@@ -63,7 +64,7 @@ class Folded:
         try:
             raw = RawBSONDocument(bson.encode(self.to_document(), codec_options=CODEC))
         except (InvalidDocument, ValueError, OverflowError, TypeError, RecursionError) as error:
-            raise Unwritable(f"{type(error).__name__}: {error}") from error
+            raise Unwritable(f"not for MongoDB: {type(error).__name__}") from error
         if len(raw.raw) > MAX_DOCUMENT_BYTES:
             raise Unwritable(f"{len(raw.raw)} bytes are more than a document can have")
         return raw  # type: ignore[return-value]  # a raw document is a document
@@ -83,7 +84,7 @@ class Folded:
         except Exception as error:
             # A handler is code of ours fed with one event: its failure is parked, never raised into the stream.
             log.exception("handler failed", view=projection.collection, stream=self.stream)
-            return f"{type(error).__name__}: {error}"
+            return reason_of(error)
         self.revision = revision
         return None
 

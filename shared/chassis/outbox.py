@@ -19,6 +19,7 @@ from shared.kernel.automation import Mail
 
 ATTEMPTS = 10
 _CLAIM_SECONDS = 60
+_SEND_SECONDS = 45  # within the claim: nobody else may send it meanwhile
 _PAUSE = 0.25
 log = structlog.get_logger(__name__)
 
@@ -88,8 +89,10 @@ class Outbox:
 
     async def _deliver(self, row: Document) -> None:
         try:
-            await self._sender.send(Mail(**row["mail"]), row["_id"])
-        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            async with asyncio.timeout(_SEND_SECONDS):
+                await self._sender.send(Mail(**row["mail"]), row["_id"])
+        except Exception as error:
+            # Whatever a sender chokes on is this effect's failure: the others must leave all the same.
             await self._later(row, error)
             return
         sent = {"$set": {"state": "sent", "sent_at": clock.now()}, "$unset": {"mail": 1}}
@@ -102,3 +105,8 @@ class Outbox:
         if row["attempts"] >= ATTEMPTS:
             change = {"state": "failed", "error": type(error).__name__}
         await self._rows.update_one({"_id": row["_id"]}, {"$set": change})
+
+
+async def ensure_outbox_index(db: Database) -> None:
+    """What is due is looked for four times a second, among all that ever left. Call it before the worker writes."""
+    await db["outbox"].create_index([("state", 1), ("due", 1)])

@@ -1,6 +1,9 @@
 """Events that a handler could not handle, kept in order with those behind them until an operator acts (design 13)."""
 
+import asyncio
+import traceback
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from time import monotonic
 
 import structlog
@@ -9,7 +12,9 @@ from shared.chassis import clock, kafka, metrics
 from shared.chassis.mongo import Database, journaled
 from shared.events.envelope import StoredEvent
 
+BEHIND = "waits behind a parked event"
 _REFRESH_SECONDS = 5.0
+_PATIENCE = 30.0
 Announce = Callable[[str, StoredEvent, str], Awaitable[None]]
 log = structlog.get_logger(__name__)
 
@@ -21,31 +26,38 @@ class Parking:
         self._service = service
         self._parked = journaled(db["parked"])
         self._announce = announce
-        self._streams: dict[str, set[str]] = {}
+        self._first: dict[tuple[str, str], int] = {}
         self._fresh_until = 0.0
 
-    async def streams(self, handler: str) -> set[str]:
-        """The streams that `handler` must not touch. An operator's release is noticed within 5 s."""
+    async def blocks(self, handler: str, event: StoredEvent) -> bool:
+        """Whether `handler` must not touch the event: it, or one before it in its stream, is parked.
+
+        An operator's release is noticed within 5 s.
+        """
         if monotonic() >= self._fresh_until:
-            found: dict[str, set[str]] = {}
-            async for row in self._parked.find({}, {"handler": 1, "stream": 1}):
-                found.setdefault(row["handler"], set()).add(row["stream"])
-            self._streams, self._fresh_until = found, monotonic() + _REFRESH_SECONDS
-        return self._streams.get(handler, set())
+            self._first, self._fresh_until = {}, monotonic() + _REFRESH_SECONDS
+            async for row in self._parked.find({}, {"handler": 1, "stream": 1, "revision": 1}):
+                self._note(row["handler"], row["stream"], row["revision"])
+        first = self._first.get((handler, event.stream))
+        return first is not None and first <= event.revision
+
+    def _note(self, handler: str, stream: str, revision: int) -> None:
+        self._first[handler, stream] = min(revision, self._first.get((handler, stream), revision))
 
     async def park(self, handler: str, event: StoredEvent, reason: str) -> None:
-        """Keep the event; parking it again only counts the attempt."""
+        """Keep the event; parking it again only counts the attempt. `reason` goes out in clear: it quotes nobody."""
         row = {
             "handler": handler,
             "stream": event.stream,
             "revision": event.revision,
             "position": event.position,
             "type": event.type,
+            "reason": reason,
             "first_at": clock.now(),
         }
-        update = {"$setOnInsert": row, "$set": {"reason": reason, "last_at": clock.now()}, "$inc": {"attempts": 1}}
+        update = {"$setOnInsert": row, "$set": {"last_at": clock.now()}, "$inc": {"attempts": 1}}
         result = await self._parked.update_one({"_id": f"{handler}/{event.id}"}, update, upsert=True)
-        self._streams.setdefault(handler, set()).add(event.stream)
+        self._note(handler, event.stream, event.revision)
         if result.upserted_id is not None:
             log.error("parked", handler=handler, stream=event.stream, type=event.type, event_id=str(event.id))
             metrics.PARKED_EVENTS.labels(self._service, handler).inc()
@@ -53,7 +65,7 @@ class Parking:
 
     async def _tell(self, handler: str, event: StoredEvent, reason: str) -> None:
         try:
-            await self._announce(handler, event, reason)
+            await asyncio.wait_for(self._announce(handler, event, reason), _PATIENCE)
         except kafka.INFRASTRUCTURE_ERRORS as error:
             # The collection is the truth; the topic is for those who watch.
             log.warning("parked topic not told", handler=handler, error=repr(error))
@@ -64,3 +76,10 @@ class Parking:
         self._fresh_until = 0.0
         metrics.PARKED_EVENTS.labels(self._service, handler).dec(result.deleted_count)
         return result.deleted_count
+
+
+def reason_of(error: Exception) -> str:
+    """What failed and where in our code, without the error's own words: they may quote a person."""
+    frames = traceback.extract_tb(error.__traceback__)
+    at = next((frame for frame in reversed(frames) if "site-packages" not in frame.filename), frames[-1])
+    return f"{type(error).__name__} in {at.name} ({Path(at.filename).name}:{at.lineno})"

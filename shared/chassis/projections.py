@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import structlog
 from pymongo import InsertOne, ReplaceOne
-from pymongo.errors import BulkWriteError
+from pymongo.errors import BulkWriteError, OperationFailure
 
 from shared.chassis import metrics
 from shared.chassis.codec import Undecodable
 from shared.chassis.documents import AnyProjection, Folded, Unwritable, folded
 from shared.chassis.event_store import NO_STREAM, EventStore
 from shared.chassis.mongo import Database, Document
-from shared.chassis.parking import Parking
+from shared.chassis.parking import BEHIND, Parking
 from shared.events.envelope import Recorded, StoredEvent
 from shared.kernel.streams import category_of, key_of
 
@@ -66,9 +66,14 @@ class Projector:
 
     async def _park_behind_parked(self, streams: dict[str, list[Arrival]]) -> None:
         """Later events of a stream wait behind its parked one, or the order would break."""
-        for stream in await self._parking.streams(self.name) & streams.keys():
+        for stream in list(streams):
+            free: list[Arrival] = []
+            blocked: list[Arrival] = []
             for arrival in streams.pop(stream):
-                await self._parking.park(self.name, arrival.stored, "waits behind a parked event")
+                (blocked if await self._parking.blocks(self.name, arrival.stored) else free).append(arrival)
+            await self._park(blocked)
+            if free:
+                streams[stream] = free
 
     async def _found(self, streams: dict[str, list[Arrival]]) -> list[Folded]:
         keys = {key_of(stream): stream for stream in streams}
@@ -125,7 +130,7 @@ class Projector:
 
     async def _park(self, arrivals: Sequence[Arrival]) -> None:
         for arrival in arrivals:
-            await self._parking.park(self.name, arrival.stored, "waits behind a parked event")
+            await self._parking.park(self.name, arrival.stored, BEHIND)
 
     async def _write(self, documents: Sequence[Folded], streams: dict[str, list[Arrival]]) -> set[str]:
         """Write what is newer than the database; the streams whose document somebody else wrote meanwhile."""
@@ -144,7 +149,8 @@ class Projector:
         try:
             result = await self._collection.bulk_write(operations, ordered=False)
         except BulkWriteError as error:
-            if any(e["code"] != _DUPLICATE_KEY for e in error.details["writeErrors"]):
-                raise
+            if codes := {e["code"] for e in error.details["writeErrors"]} - {_DUPLICATE_KEY}:
+                # The original quotes whole documents, and whoever waits for the server logs what it is told.
+                raise OperationFailure(f"a bulk write failed with {sorted(codes)}") from None
             return False
         return result.inserted_count + result.matched_count == len(operations)

@@ -31,7 +31,7 @@ from shared.chassis.health import Health, health_app
 from shared.chassis.logs import set_up_logging
 from shared.chassis.maintaining import Maintained
 from shared.chassis.membership import member_name, take_over
-from shared.chassis.outbox import Outbox, SmtpSender
+from shared.chassis.outbox import Outbox, SmtpSender, ensure_outbox_index
 from shared.chassis.parking import Parking
 from shared.chassis.positions import Positions
 from shared.chassis.relay import Relay
@@ -272,6 +272,7 @@ def run_worker(spec: WorkerSpec, settings: ChassisSettings) -> None:
 
 async def _main(spec: WorkerSpec, settings: ChassisSettings) -> None:
     async with runtime(settings) as running:
+        await ensure_outbox_index(running.db)
         for projection in spec.projections:
             await ensure_indexes(await running.versions.collection(projection), projection)
         await Worker(spec, running).run()
