@@ -61,8 +61,8 @@ async def producer(bootstrap: str, client_id: str) -> AsyncIterator[AIOKafkaProd
         request_timeout_ms=10_000,
         metadata_max_age_ms=30_000,
     )
-    await asyncio.wait_for(made.start(), _PATIENCE)
     try:
+        await asyncio.wait_for(made.start(), _PATIENCE)
         yield made
     finally:
         try:
@@ -79,8 +79,8 @@ async def _reader(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
         max_partition_fetch_bytes=2 * MAX_MESSAGE_BYTES,
         auto_offset_reset="none",
     )
-    await asyncio.wait_for(consumer.start(), _PATIENCE)
     try:
+        await asyncio.wait_for(consumer.start(), _PATIENCE)
         yield consumer
     finally:
         await consumer.stop()

@@ -222,7 +222,7 @@ class Worker:
     def _fatal(self, error: BaseException) -> None:
         if self._stop.is_set():
             return
-        log.error("worker gives up", service=self._settings.service, error=repr(error))
+        log.error("worker gives up", service=self._settings.service, exc_info=error)
         self._failure = error
         self._leave()
 

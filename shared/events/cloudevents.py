@@ -69,8 +69,8 @@ def from_record(value: bytes | None, headers: Iterable[tuple[str, bytes | None]]
             UUID(found["ce_id"]),
             found["ce_type"],
             found["ce_subject"],
-            int(found["ce_streamrevision"]),
-            int(found["ce_commitposition"]),
+            _counted(found["ce_streamrevision"]),
+            _counted(found["ce_commitposition"]),
             value,
             _metadata(found),
         )
@@ -78,6 +78,13 @@ def from_record(value: bytes | None, headers: Iterable[tuple[str, bytes | None]]
         raise
     except (ValueError, KeyError) as error:
         raise NotACloudEvent(str(error)) from error
+
+
+def _counted(text: str) -> int:
+    number = int(text)
+    if not 0 <= number < 2**63:
+        raise NotACloudEvent(f"not a position: {number}")
+    return number
 
 
 def _metadata(found: dict[str, str]) -> bytes:

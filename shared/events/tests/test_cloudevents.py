@@ -183,3 +183,22 @@ def test_a_required_header_with_a_null_value_is_missing() -> None:
 def test_metadata_that_we_did_not_write_has_no_headers() -> None:
     with pytest.raises(ValueError, match="clinic_id"):
         to_headers(stored(metadata=b"{}"), "/pims-sync")
+
+
+@pytest.mark.parametrize("name", ["ce_streamrevision", "ce_commitposition"])
+@pytest.mark.parametrize("value", [b"-1", b"9223372036854775808", b"9" * 5000])
+def test_a_number_that_no_store_gives_makes_it_no_event(name: str, value: bytes) -> None:
+    """Neither the event store nor MongoDB could be asked with it."""
+    event = StoredEvent(UUID(int=1), "a.B.v1", "a-elm.1", 0, 1, b"{}", SAMPLE.model_dump_json().encode())
+    headers = [(n, value if n == name else v) for n, v in to_headers(event, "/a")]
+    with pytest.raises(NotACloudEvent):
+        from_record(b"{}", headers)
+
+
+SAMPLE = Metadata(
+    clinic_id="elm",
+    actor=Actor(kind="system", id="test"),
+    command_id=UUID(int=1),
+    correlation_id="c",
+    recorded_at=NOON,
+)
