@@ -95,6 +95,22 @@ class KeyRing:
         return key
 
 
+class WithheldKeys:
+    """For readers who are not to see personal fields: nobody has a key, and nothing can be written."""
+
+    async def existing(self, subjects: Iterable[str]) -> dict[str, AESGCM]:
+        return {}
+
+    async def made(self, subjects: Iterable[str]) -> dict[str, AESGCM]:
+        raise PermissionError("keys are withheld")
+
+    async def erase(self, subject: str) -> None:
+        raise PermissionError("keys are withheld")
+
+    def forget(self, subject: str) -> None:
+        """Nothing is remembered."""
+
+
 def encrypt(key: AESGCM, subject: str, place: str, value: Any) -> dict[str, str]:
     """`value` (JSON) as `{"$personal": subject, "c": base64}`. `place` binds it to one field of one event."""
     nonce = os.urandom(_NONCE)

@@ -22,6 +22,8 @@ from shared.events.upcasters import UPCASTERS
 
 Json = dict[str, Any]
 SCHEMAS = Path(__file__).parent / "schemas"
+WRITERS = (*SERVICES, "ops")
+"""Who stores events: the services, and the operators' command."""
 _SEALED: Json = {
     "description": "A value encrypted with its subject's key: AES-256-GCM, nonce before the ciphertext.",
     "type": "object",
@@ -39,9 +41,9 @@ class _WithoutTitles(GenerateJsonSchema):
 
 
 def registered() -> dict[str, type[Event]]:
-    """Every event that a service declares, by stored name."""
-    services = {service.replace("-", "_") for service in SERVICES}
-    modules = [f"shared.events.{found.name}" for found in iter_modules(events.__path__) if found.name in services]
+    """Every event that a writer declares, by stored name."""
+    writers = {writer.replace("-", "_") for writer in WRITERS}
+    modules = [f"shared.events.{found.name}" for found in iter_modules(events.__path__) if found.name in writers]
     for module in modules:
         import_module(module)
     return {name: REGISTRY[name] for name in sorted(REGISTRY) if REGISTRY[name].__module__ in modules}
@@ -50,7 +52,7 @@ def registered() -> dict[str, type[Event]]:
 def retired() -> list[str]:
     """Stored names that are only read any more: the old ends of the upcasters."""
     registered()
-    return sorted(name for name in UPCASTERS if name.partition(".")[0] in SERVICES)
+    return sorted(name for name in UPCASTERS if name.partition(".")[0] in WRITERS)
 
 
 def schema_of(cls: type[Event]) -> Json:

@@ -24,7 +24,7 @@ DRIVERS = {
     "esdbclient": {"event_store", "appending"},
     "grpc": {"event_store", "appending"},
     "faust": {"worker_app", "windows", "following"},
-    "aiokafka": {"kafka", "relay", "positions", "following", "worker_app", "barrier", "membership"},
+    "aiokafka": {"kafka", "relay", "positions", "following", "worker_app", "barrier", "membership", "topic_settings"},
     "uvicorn": {"api_app", "worker_app"},
     "aiosmtplib": {"outbox"},
     "argon2": {"tokens"},

@@ -8,12 +8,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import httpx2
 import pytest
 
 from deploy.embedded.ports import free_port
+from ops.vetwire import asking
 from shared.chassis import clock, kafka
 from shared.chassis.event_store import Append
 from shared.chassis.mongo import Document
@@ -22,7 +24,11 @@ from shared.events.base import Event
 from shared.events.envelope import Actor, Metadata
 from shared.testing.embedded_stack import PROJECT
 from shared.testing.running import Servers, wait_until
+from shared.testing.tokens import Mint
 from tests.integration.pipeline import toy
+
+if TYPE_CHECKING:
+    from tests.integration.pipeline.operators import Operator
 
 
 class ToyWorker:
@@ -147,3 +153,21 @@ async def service(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
     await kafka.ensure_topics(servers.kafka, toy.TOPICS)
     async with runtime(toy.ToySettings()) as running:
         yield Toy(running, f"c{uuid4().hex[:8]}")
+
+
+@pytest.fixture
+def token(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """Makes tokens that the operators' command trusts, by role."""
+    mint = Mint()
+    monkeypatch.setattr(asking, "trusted_issuers", lambda _settings: mint.verifier())
+    return lambda role: mint.token(role, ("*",) if role == "operator" else ("elm",))
+
+
+@pytest.fixture
+async def operator(service: Toy) -> "Operator":
+    """On a service without what other tests have parked."""
+    from tests.integration.pipeline.operators import Operator
+
+    await service.running.db["parked"].delete_many({})
+    await service.running.db["outbox"].delete_many({"state": "failed"})
+    return Operator()

@@ -83,6 +83,8 @@ PRAISE = Decider[Praise, Praised, bool]("praise", False, _decide, lambda _state,
 
 
 def _react(cause: Cause[Counted], tallies: Tally | None) -> Sequence[Reaction]:
+    if cause.event.step == 31:
+        raise ArithmeticError("thirty-one")
     if cause.event.step != 3:
         return []
     total = tallies.total if tallies else 0

@@ -1,0 +1,1 @@
+"""The operators' command: `python -m ops.vetwire --help`."""

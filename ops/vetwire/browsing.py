@@ -1,0 +1,184 @@
+"""Looking into the event store: streams, events and what led to what. Everything is read, nothing is indexed."""
+
+import re
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
+from datetime import datetime
+from typing import Any
+
+import orjson
+from pydantic import BaseModel
+
+from ops.vetwire.installation import Installation
+from shared.chassis.personal_data import is_sealed
+from shared.events.base import REGISTRY
+from shared.events.envelope import Metadata, Recorded, StoredEvent
+
+HIDDEN = "(hidden)"
+
+
+class EventShown(BaseModel):
+    """An event as an operator sees it. `personal`: whether personal fields are hidden, shown, or there are none.
+
+    A field that is shown and null belongs to a person who was erased.
+    """
+
+    id: str
+    type: str
+    stream: str
+    revision: int
+    position: int
+    recorded_at: datetime | None
+    actor: str | None
+    correlation_id: str | None
+    causation_id: str | None
+    personal: str
+    data: Any
+
+
+class StreamShown(BaseModel):
+    """A stream and its newest event."""
+
+    stream: str
+    events: int
+    last_type: str
+    last_position: int
+    last_at: datetime | None
+
+
+class Branch(BaseModel):
+    """An event and what it led to."""
+
+    event: EventShown
+    led_to: list["Branch"]
+
+
+async def shown(at: Installation, events: Iterable[StoredEvent], reveal: bool) -> list[EventShown]:
+    """As they are stored, sealed fields hidden; or opened, in the newest version of their type."""
+    stored = list(events)
+    decoded = await at.running.store.codec.decode(stored) if reveal else [None] * len(stored)
+    return [_shown(raw, recorded) for raw, recorded in zip(stored, decoded, strict=True)]
+
+
+def _shown(stored: StoredEvent, opened: object) -> EventShown:
+    data, personal = _hidden(stored)
+    if isinstance(opened, Recorded):
+        data = opened.event.model_dump(mode="json")
+        personal = "shown" if opened.event.personal_fields else "none"
+    metadata = metadata_of(stored)
+    return EventShown(
+        id=str(stored.id),
+        type=stored.type,
+        stream=stored.stream,
+        revision=stored.revision,
+        position=stored.position,
+        recorded_at=metadata and metadata.recorded_at,
+        actor=f"{metadata.actor.kind}/{metadata.actor.id}" if metadata else None,
+        correlation_id=metadata and metadata.correlation_id,
+        causation_id=metadata and metadata.causation_id,
+        personal=personal,
+        data=data,
+    )
+
+
+def _hidden(stored: StoredEvent) -> tuple[Any, str]:
+    """Personal fields are sealed in every version of a type; what is not even JSON is hidden as a whole."""
+    try:
+        data = orjson.loads(stored.data)
+    except orjson.JSONDecodeError:
+        return HIDDEN, "hidden"
+    if not isinstance(data, dict):
+        return HIDDEN, "hidden"
+    fields = {name: HIDDEN if is_sealed(value) else value for name, value in data.items()}
+    known = REGISTRY.get(stored.type)
+    personal = HIDDEN in fields.values() or bool(known and known.personal_fields)
+    return fields, "hidden" if personal else "none"
+
+
+def metadata_of(stored: StoredEvent) -> Metadata | None:
+    """None for what something else wrote without our metadata."""
+    try:
+        return Metadata.model_validate_json(stored.metadata)
+    except ValueError:
+        return None
+
+
+async def streams(at: Installation, prefix: str, limit: int, scan: int) -> tuple[list[StreamShown], bool]:
+    """The streams whose names begin with `prefix`, newest last, and whether these are all of them."""
+    found: dict[str, StoredEvent] = {}
+    complete = True
+    async with aclosing(_scanned(at, scan, streams=f"{re.escape(prefix)}.*" if prefix else "")) as events:
+        async for event in events:
+            if event is None or (event.stream not in found and len(found) == limit):
+                complete = False
+                break
+            found[event.stream] = event
+    return [_stream(event) for event in found.values()], complete
+
+
+def _stream(newest: StoredEvent) -> StreamShown:
+    metadata = metadata_of(newest)
+    return StreamShown(
+        stream=newest.stream,
+        events=newest.revision + 1,
+        last_type=newest.type,
+        last_position=newest.position,
+        last_at=metadata and metadata.recorded_at,
+    )
+
+
+async def event_by_id(at: Installation, event_id: str, scan: int) -> StoredEvent | None:
+    """The first `scan` events of the store are looked at."""
+    async with aclosing(_scanned(at, scan)) as events:
+        async for event in events:
+            if event is not None and str(event.id) == event_id:
+                return event
+    return None
+
+
+async def correlated(at: Installation, known_id: str, scan: int) -> list[StoredEvent]:
+    """The events of a correlation id, or of that of the event with this id, oldest first."""
+    found = await _of_correlation(at, known_id, scan)
+    if found:
+        return found
+    event = await event_by_id(at, known_id, scan)
+    metadata = event and metadata_of(event)
+    return await _of_correlation(at, metadata.correlation_id, scan) if metadata else []
+
+
+async def _of_correlation(at: Installation, correlation_id: str, scan: int) -> list[StoredEvent]:
+    needle = correlation_id.encode()
+    found = []
+    async with aclosing(_scanned(at, scan)) as events:
+        async for event in events:
+            if event is not None and needle in event.metadata:
+                metadata = metadata_of(event)
+                found += [event] if metadata and metadata.correlation_id == correlation_id else []
+    return found
+
+
+async def _scanned(at: Installation, scan: int, streams: str = "") -> AsyncGenerator[StoredEvent | None, None]:
+    """Events, and None if there are more than `scan`."""
+    seen = 0
+    async with aclosing(at.running.store.scan(streams=streams)) as events:
+        async for event in events:
+            if seen == scan:
+                yield None
+                return
+            seen += 1
+            yield event
+
+
+def tree(events: Iterable[EventShown]) -> list[Branch]:
+    """What led to what: an event hangs under the one that it names as its cause; the others are roots."""
+    listed = list(events)
+    known = {event.id for event in listed}
+    children: dict[str | None, list[EventShown]] = defaultdict(list)
+    for event in listed:
+        children[event.causation_id if event.causation_id in known else None].append(event)
+
+    def branch(event: EventShown) -> Branch:
+        return Branch(event=event, led_to=[branch(child) for child in children[event.id]])
+
+    return [branch(event) for event in children[None]]
