@@ -1,7 +1,7 @@
 """Read models from windows of events: one find, a fold in memory, one bulk write for each view (design 10-13)."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 import structlog
@@ -58,11 +58,15 @@ class Projector:
             if category_of(arrival.stored.stream) == self.projection.category:
                 streams[arrival.stored.stream].append(arrival)
         await self._park_behind_parked(streams)
+        # A stream that begins in this window has no document yet, as a rule: only if its insert fails is it looked up.
+        begun = {stream for stream, arrivals in streams.items() if arrivals[0].stored.revision == 0}
         while streams:
-            documents = [await self._folded(f, streams[f.stream]) for f in await self._found(streams)]
+            found = await self._found(streams.keys() - begun)
+            found += [folded(self.projection, stream, None) for stream in begun]
+            documents = [await self._folded(f, streams[f.stream]) for f in found]
             lost = await self._write([d for d in documents if d.revision != d.stored_rev], streams)
             metrics.PROJECTION_EVENTS.labels(*self._labels).inc(sum(map(len, streams.values())))
-            streams = {stream: streams[stream] for stream in lost}
+            streams, begun = {stream: streams[stream] for stream in lost}, set()
 
     async def _park_behind_parked(self, streams: dict[str, list[Arrival]]) -> None:
         """Later events of a stream wait behind its parked one, or the order would break."""
@@ -75,7 +79,9 @@ class Projector:
             if free:
                 streams[stream] = free
 
-    async def _found(self, streams: dict[str, list[Arrival]]) -> list[Folded]:
+    async def _found(self, streams: Set[str]) -> list[Folded]:
+        if not streams:
+            return []
         keys = {key_of(stream): stream for stream in streams}
         rows = {row["_id"]: row async for row in self._collection.find({"_id": {"$in": list(keys)}})}
         return [folded(self.projection, stream, rows.get(key)) for key, stream in keys.items()]
