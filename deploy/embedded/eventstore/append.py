@@ -7,7 +7,7 @@ import grpc
 from esdbclient.protos.Grpc import streams_pb2
 
 from deploy.embedded.eventstore import replies
-from deploy.embedded.eventstore.batches import Batch, expected_version
+from deploy.embedded.eventstore.batches import Batch, Room, expected_version
 from deploy.embedded.eventstore.errors import (
     InvalidRequestError,
     StorageFailedError,
@@ -22,11 +22,12 @@ from deploy.embedded.eventstore.writer import Writer
 class Appends:
     """Serves Append."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, room: Room) -> None:
         self._writer = writer
+        self._room = room
 
     async def append(self, _requests: Any, context: Any) -> bytes:
-        work = await _receive(context)
+        work = await _receive(context, self._room)
         return replies.append_reply(work.expected, await write(self._writer, work))
 
 
@@ -51,14 +52,24 @@ async def write(writer: Writer, work: Work) -> Written | WrongVersion:
             return outcome
 
 
-async def _receive(context: Any) -> Work:
+async def _receive(context: Any, room: Room) -> Work:
     first = await context.read()
     if first is grpc.aio.EOF or not first.HasField("options"):
         raise InvalidRequestError("the first message carries the options")
     options: streams_pb2.AppendReq.Options = first.options
     expected = expected_version(options.WhichOneof("expected_stream_revision"), options.revision)
     stream = stream_name(options.stream_identifier)
+    batch = await _events(context, room)
+    return Work(stream, expected, events=batch.events, size=batch.weight)
+
+
+async def _events(context: Any, room: Room) -> Batch:
     batch = Batch()
-    while (message := await context.read()) is not grpc.aio.EOF:
-        batch.add([message.proposed_message])
-    return Work(stream, expected, events=batch.events, size=batch.size)
+    taken = 0
+    try:
+        while (message := await context.read()) is not grpc.aio.EOF:
+            batch.add([message.proposed_message])
+            taken += room.take(batch.weight - taken)
+    finally:
+        room.give_back(taken)
+    return batch

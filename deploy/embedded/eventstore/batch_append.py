@@ -11,8 +11,8 @@ import grpc
 from esdbclient.protos.Grpc import streams_pb2
 
 from deploy.embedded.eventstore import replies
-from deploy.embedded.eventstore.batches import Batch, expected_version
-from deploy.embedded.eventstore.errors import InvalidRequestError, QueueFullError, TooBigError
+from deploy.embedded.eventstore.batches import EVENT_BYTES, Batch, Room, expected_version
+from deploy.embedded.eventstore.errors import InvalidRequestError, QueueFullError, RefusedError, TooBigError
 from deploy.embedded.eventstore.group import Outcome, Work
 from deploy.embedded.eventstore.wire import parse_uuid, stream_name
 from deploy.embedded.eventstore.writer import Writer
@@ -29,13 +29,17 @@ CALL_OPEN_APPENDS = 64
 class BatchAppends:
     """Serves BatchAppend."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, room: Room) -> None:
         self._writer = writer
+        self._room = room
 
     async def batch_append(self, _requests: Any, context: Any) -> None:
-        call = BatchCall(context, self._writer)
+        call = BatchCall(context, self._writer, self._room)
         try:
             await call.serve()
+        except RefusedError:
+            await call.finish_sending()
+            raise
         finally:
             call.close()
 
@@ -43,12 +47,13 @@ class BatchAppends:
 class Append:
     """One append of a call; `first` is the request that brought its options."""
 
-    __slots__ = ("batch", "first", "refusal")
+    __slots__ = ("batch", "first", "refusal", "taken")
 
     def __init__(self, first: Request) -> None:
         self.first = first
         self.batch = Batch()
         self.refusal: bytes | None = None
+        self.taken = 0
 
     def add(self, request: Request) -> None:
         """Take the events; an append refused once takes no more."""
@@ -61,6 +66,13 @@ class Append:
         except InvalidRequestError as error:
             self.refusal = replies.batch_bad_request(self.first, str(error))
 
+    def set_aside(self, room: Room) -> None:
+        """Wait for the rest, keeping no more of the first request than answers need. Errors: QueueFullError."""
+        self.taken = 0
+        self.taken = room.take(self.batch.weight + EVENT_BYTES)
+        if self.first.proposed_messages:
+            self.first = Request(correlation_id=self.first.correlation_id, options=self.first.options)
+
     def work(self) -> Work:
         """Errors: InvalidRequestError."""
         options = self.first.options
@@ -68,7 +80,7 @@ class Append:
             stream_name(options.stream_identifier),
             expected_version(options.WhichOneof("expected_stream_position"), options.stream_position),
             events=self.batch.events,
-            size=self.batch.size,
+            size=self.batch.weight,
             deadline=_deadline(options),
         )
 
@@ -97,9 +109,10 @@ class BatchCall:
     Nobody but `_send` writes to the call: gRPC allows one write at a time.
     """
 
-    def __init__(self, context: Any, writer: Writer) -> None:
+    def __init__(self, context: Any, writer: Writer, room: Room) -> None:
         self._context = context
         self._writer = writer
+        self._room = room
         self._open: dict[bytes, Append] = {}
         self._outstanding = 0
         self._replies: deque[bytes] = deque()
@@ -116,9 +129,16 @@ class BatchCall:
         self._reading = False
         await self._finish()
 
+    async def finish_sending(self) -> None:
+        """The status of a call cannot be sent while a reply is: gRPC would send neither, and the client would wait."""
+        if self._sender is not None:
+            await self._sender
+
     def close(self) -> None:
         """Send nothing more; what is queued may still be committed."""
         self._closed = True
+        for append in self._open.values():
+            self._room.give_back(append.taken)
         if self._sender is not None:
             self._sender.cancel()
 
@@ -132,8 +152,10 @@ class BatchCall:
     def _add(self, request: Request) -> None:
         correlation = _correlation(request) if self._open or not request.is_final else b""
         append = self._open.pop(correlation, None) or Append(request)
+        self._room.give_back(append.taken)
         append.add(request)
         if not request.is_final:
+            append.set_aside(self._room)
             self._open[correlation] = append
             self._outstanding -= 1
         elif append.refusal is not None:
@@ -169,8 +191,7 @@ class BatchCall:
 
     async def _finish(self) -> None:
         """Answer what is left. After the last request this task can write itself, which is cheaper."""
-        if self._sender is not None:
-            await self._sender
+        await self.finish_sending()
         while self._outstanding:
             await self._answered.wait()
             await self._send()
@@ -181,7 +202,6 @@ class BatchCall:
             raise InvalidRequestError("too many appends were begun and not finished")
         while self._outstanding > CALL_REQUESTS // 2 or (self._writer.full and self._outstanding):
             await self._answered.wait()
-            if self._sender is not None:
-                await self._sender
+            await self.finish_sending()
         if self._writer.full:
             raise QueueFullError

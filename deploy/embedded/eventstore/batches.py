@@ -3,8 +3,12 @@
 from collections.abc import Iterable
 
 from deploy.embedded.eventstore.decision import ANY, EXISTS, NO_STREAM
-from deploy.embedded.eventstore.errors import MAX_APPEND_BYTES, InvalidRequestError, TooBigError
+from deploy.embedded.eventstore.errors import MAX_APPEND_BYTES, InvalidRequestError, QueueFullError, TooBigError
 from deploy.embedded.eventstore.wire import Proposed, ProposedMessage, proposed_event
+
+HALF_SENT_BYTES = 64 * 2**20
+EVENT_BYTES = 512
+"""What an event takes in memory beside its own bytes."""
 
 
 class Batch:
@@ -16,6 +20,11 @@ class Batch:
         self.events: list[Proposed] = []
         self.size = 0
 
+    @property
+    def weight(self) -> int:
+        """About how many bytes of memory it takes."""
+        return self.size + EVENT_BYTES * len(self.events)
+
     def add(self, messages: Iterable[ProposedMessage]) -> None:
         """Errors: TooBigError, InvalidRequestError."""
         for message in messages:
@@ -25,6 +34,23 @@ class Batch:
                 self.events.clear()
                 raise TooBigError
             self.events.append(event)
+
+
+class Room:
+    """Memory for appends that are half sent, shared by all calls: their clients may never finish them."""
+
+    def __init__(self) -> None:
+        self._taken = 0
+
+    def take(self, weight: int) -> int:
+        """Errors: QueueFullError, and then nothing was taken."""
+        if self._taken + weight > HALF_SENT_BYTES:
+            raise QueueFullError
+        self._taken += weight
+        return weight
+
+    def give_back(self, weight: int) -> None:
+        self._taken -= weight
 
 
 def expected_version(which: str | None, revision: int) -> int:

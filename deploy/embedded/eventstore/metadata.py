@@ -11,6 +11,9 @@ METADATA_PREFIX = "$$"
 END_OF_STREAM = 2**63 - 1
 """The revision of a tombstone, and the `$tb` of a soft-deleted stream."""
 
+REMEMBERED_BYTES = 1024
+"""Longer metadata is read anew each time, so that what is remembered stays small."""
+
 TICKS_PER_SECOND = 10_000_000
 
 
@@ -61,9 +64,17 @@ def settings_of(name: str, metadata: bytes | None) -> StreamSettings:
     return NO_SETTINGS if metadata is None else parse_settings(metadata)
 
 
-@lru_cache(maxsize=4096)
 def parse_settings(metadata: bytes) -> StreamSettings:
     """Read stored metadata; a value that is not a sensible number counts as absent."""
+    return _remembered_settings(metadata) if len(metadata) <= REMEMBERED_BYTES else _read_settings(metadata)
+
+
+@lru_cache(maxsize=4096)
+def _remembered_settings(metadata: bytes) -> StreamSettings:
+    return _read_settings(metadata)
+
+
+def _read_settings(metadata: bytes) -> StreamSettings:
     document = _document(metadata)
     return StreamSettings(
         truncate_before=_number(document, "$tb", lowest=0) or 0,

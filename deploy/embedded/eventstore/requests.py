@@ -6,7 +6,7 @@ from typing import Final
 from esdbclient.protos.Grpc import streams_pb2
 
 from deploy.embedded.eventstore.errors import InvalidRequestError
-from deploy.embedded.eventstore.filters import DEFAULT_WINDOW, BadFilterError, Filter, build_filter
+from deploy.embedded.eventstore.filters import DEFAULT_WINDOW, Filter, build_filter
 from deploy.embedded.eventstore.metadata import END_OF_STREAM
 from deploy.embedded.eventstore.wire import stream_name
 
@@ -101,10 +101,7 @@ def _filter(options: Options) -> Filter | None:
     chosen = options.filter
     by_stream = chosen.WhichOneof("filter") == "stream_identifier"
     words = chosen.stream_identifier if by_stream else chosen.event_type
-    try:
-        return build_filter(by_stream, words.regex, tuple(words.prefix))
-    except BadFilterError as error:
-        raise InvalidRequestError(str(error)) from error
+    return build_filter(by_stream, words.regex, tuple(words.prefix))
 
 
 def _checkpoint_interval(options: Options, subscribing: bool) -> int:

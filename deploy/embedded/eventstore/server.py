@@ -7,10 +7,12 @@ from typing import Any
 import grpc
 import grpc.aio
 from esdbclient.protos.Grpc import shared_pb2, streams_pb2
+from google.protobuf.message import Message
 
 from deploy.embedded.eventstore import gossip
 from deploy.embedded.eventstore.append import Appends
 from deploy.embedded.eventstore.batch_append import BatchAppends
+from deploy.embedded.eventstore.batches import Room
 from deploy.embedded.eventstore.crashes import Passing, go_on
 from deploy.embedded.eventstore.deletes import Deletes
 from deploy.embedded.eventstore.errors import refusing
@@ -18,6 +20,7 @@ from deploy.embedded.eventstore.history import History
 from deploy.embedded.eventstore.reads import Reads
 from deploy.embedded.eventstore.storage import prepare
 from deploy.embedded.eventstore.tail import Tail
+from deploy.embedded.eventstore.wire import decoder
 from deploy.embedded.eventstore.writer import Writer
 
 logger = logging.getLogger(__name__)
@@ -83,22 +86,33 @@ class EventStoreServer:
 
     def _stream_calls(self) -> dict[str, Any]:
         deletes = Deletes(self._writer)
+        room = Room()
         return {
             "Read": grpc.unary_stream_rpc_method_handler(
-                refusing(Reads(self._history, self._tail).read), request_deserializer=streams_pb2.ReadReq.FromString
+                _decoding(Reads(self._history, self._tail).read, streams_pb2.ReadReq)
             ),
             "Append": grpc.stream_unary_rpc_method_handler(
-                refusing(Appends(self._writer).append), request_deserializer=streams_pb2.AppendReq.FromString
+                refusing(Appends(self._writer, room).append), request_deserializer=decoder(streams_pb2.AppendReq)
             ),
             "BatchAppend": grpc.stream_stream_rpc_method_handler(
-                refusing(BatchAppends(self._writer).batch_append),
-                request_deserializer=streams_pb2.BatchAppendReq.FromString,
+                refusing(BatchAppends(self._writer, room).batch_append),
+                request_deserializer=decoder(streams_pb2.BatchAppendReq),
             ),
             "Delete": _unary(deletes.delete, streams_pb2.DeleteReq),
             "Tombstone": _unary(deletes.tombstone, streams_pb2.TombstoneReq),
         }
 
 
-def _unary(behaviour: Any, request: Any) -> Any:
+def _unary(behaviour: Any, request: type[Message]) -> Any:
     """Handlers answer with bytes they encoded themselves, so there is no response serializer."""
-    return grpc.unary_unary_rpc_method_handler(refusing(behaviour), request_deserializer=request.FromString)
+    return grpc.unary_unary_rpc_method_handler(_decoding(behaviour, request))
+
+
+def _decoding(behaviour: Any, request: type[Message]) -> Any:
+    """Read the one request of a call where a refusal can be answered; gRPC would make it an unknown error."""
+    decode = decoder(request)
+
+    async def decoded(raw: bytes, context: Any) -> Any:
+        return await behaviour(decode(raw), context)
+
+    return refusing(decoded)

@@ -96,7 +96,7 @@ class Tail:
             for waiter in self._by_stream.get(row[1], ()):
                 waiter.wake(before)
         for chosen, waiters in self._by_filter.items():
-            wanted = chosen is None or any(chosen.matches(row) for row in rows)
+            wanted = chosen is None or chosen.concerns(rows)
             for waiter in waiters:
                 if wanted or waiter.due <= self.count:
                     waiter.wake(before)

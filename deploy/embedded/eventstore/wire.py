@@ -1,14 +1,35 @@
 """Between protobuf messages and what the store keeps."""
 
-from typing import NamedTuple, Protocol
+from collections.abc import Callable
+from typing import NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from esdbclient.protos.Grpc import shared_pb2, streams_pb2
+from google.protobuf.message import DecodeError, Message
 
 from deploy.embedded.eventstore.errors import InvalidRequestError, MissingMetadataError
+from deploy.embedded.eventstore.expressions import LONGEST_NAME
 
 JSON = "application/json"
 BINARY = "application/octet-stream"
+
+MOST_NAME_BYTES = LONGEST_NAME
+"""Of a stream or a type. Names are kept in memory and put into the trailers of refusals, which have 8 KiB."""
+
+
+M = TypeVar("M", bound=Message)
+
+
+def decoder(kind: type[M]) -> Callable[[bytes], M]:
+    """How a call reads its requests. Errors: InvalidRequestError for bytes that are no such message."""
+
+    def decode(raw: bytes) -> M:
+        try:
+            return kind.FromString(raw)
+        except DecodeError as error:
+            raise InvalidRequestError("the request is not a message of this call") from error
+
+    return decode
 
 
 class Proposed(NamedTuple):
@@ -50,6 +71,8 @@ def proposed_event(message: ProposedMessage) -> Proposed:
     content_type = metadata.get("content-type", "")
     if not type_ or not content_type:
         raise MissingMetadataError("content-type" if type_ else "type")
+    if len(type_) > MOST_NAME_BYTES:
+        raise InvalidRequestError(f"the type of an event has at most {MOST_NAME_BYTES} characters")
     event_id, text = parse_uuid(message.id)
     normal = JSON if content_type == JSON else BINARY
     return Proposed(event_id, text, type_, normal, message.custom_metadata, message.data)
@@ -81,13 +104,15 @@ def _structured_uuid(message: shared_pb2.UUID) -> tuple[bytes, str]:
 
 
 def stream_name(identifier: shared_pb2.StreamIdentifier) -> str:
-    """Errors: InvalidRequestError for a name that is empty, not UTF-8, or `$all`."""
+    """Errors: InvalidRequestError for a name that is empty, too long, not UTF-8, or `$all`."""
     try:
         name = identifier.stream_name.decode()
     except UnicodeDecodeError as error:
         raise InvalidRequestError("a stream name is UTF-8 text") from error
     if not name or name == "$all":
         raise InvalidRequestError("a stream needs a name of its own")
+    if len(identifier.stream_name) > MOST_NAME_BYTES:
+        raise InvalidRequestError(f"the name of a stream has at most {MOST_NAME_BYTES} bytes")
     return name
 
 

@@ -15,7 +15,7 @@ from deploy.embedded.eventstore.errors import QueueFullError
 from deploy.embedded.eventstore.filters import Row
 from deploy.embedded.eventstore.group import Counters, Failed, Group, Outcome, Work, server_event
 from deploy.embedded.eventstore.ledger import Head, Ledger
-from deploy.embedded.eventstore.metadata import METADATA_TYPE
+from deploy.embedded.eventstore.metadata import METADATA_TYPE, REMEMBERED_BYTES
 from deploy.embedded.eventstore.wire import JSON
 
 logger = logging.getLogger(__name__)
@@ -164,6 +164,9 @@ class Writer:
     def _remember(self, group: Group) -> None:
         self._counters = group.counters
         for name, head in group.heads.items():
+            if len(head.metadata or b"") > REMEMBERED_BYTES:
+                self._heads.pop(name, None)
+                continue
             self._heads[name] = head
             self._heads.move_to_end(name)
         while len(self._heads) > REMEMBERED_HEADS:

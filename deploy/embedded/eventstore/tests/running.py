@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Timer
+from typing import IO
 
 ROOT = Path(__file__).parents[4]
 START_SECONDS = 20
@@ -34,11 +35,11 @@ def command(data: Path, port: int = 0) -> list[str]:
 
 
 @contextmanager
-def running(data: Path, crash_at: str = "") -> Iterator[RunningServer]:
+def running(data: Path, crash_at: str = "", log: IO[str] | None = None) -> Iterator[RunningServer]:
     words, environment = command(data), None
     if crash_at:
         words, environment = [*words, "--allow-crashes"], {**os.environ, "VETWIRE_CRASH_AT": crash_at}
-    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=environment) as process:
+    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True, env=environment) as process:
         assert process.stdout is not None
         watchdog = Timer(START_SECONDS, process.kill)
         watchdog.start()

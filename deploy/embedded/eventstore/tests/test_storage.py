@@ -36,7 +36,9 @@ def test_a_damaged_file_is_not_served(tmp_path: Path) -> None:
     path = tmp_path / "events.db"
     prepare(path)
     database = connect(path)
+    database.execute("BEGIN")
     database.executemany("INSERT INTO streams VALUES (?, ?, NULL)", [(n, f"stream-{n}") for n in range(1, 2000)])
+    database.execute("COMMIT")
     database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     database.close()
     content = bytearray(path.read_bytes())
