@@ -33,7 +33,7 @@ async def views_caught_up(running: Runtime, types: str, patience: float) -> bool
         if not await _pause(until):
             return False
     ends = await kafka.ends(running.settings.brokers, [events_topic(running.settings.service)])
-    while not await _handled(Positions(running.db), ends, head):
+    while not await handled(Positions(running.db), ends, head):
         if not await _pause(until):
             return False
     return True
@@ -49,8 +49,11 @@ async def _relayed(db: Database, head: int) -> bool:
     return row is not None and row.get("position", 0) >= head
 
 
-async def _handled(positions: Positions, ends: Mapping[TopicPartition, int], head: int) -> bool:
-    """Positions rise along a partition: one beyond `head` means that nothing older is left in it."""
+async def handled(positions: Positions, ends: Mapping[TopicPartition, int], head: int) -> bool:
+    """Whether the worker has got to `ends`, or beyond the commit position `head`.
+
+    Positions rise along a partition: one beyond `head` means that nothing older is left in it.
+    """
     saved = await positions.load(ends)
     return all(
         end == 0 or (tp in saved and (saved[tp]["next"] >= end or (saved[tp]["position"] or 0) >= head))

@@ -52,11 +52,18 @@ class Codec:
 
     async def decode(self, stored: Sequence[StoredEvent]) -> list[Recorded | Undecodable | None]:
         """Each event read back, in order; None for a type this version does not know."""
+        events = await self.events(stored)
+        return [
+            _recorded(s, event) if isinstance(event, Event) else event for s, event in zip(stored, events, strict=True)
+        ]
+
+    async def events(self, stored: Sequence[StoredEvent]) -> list[Event | Undecodable | None]:
+        """As `decode`, but the events alone: a fold needs no metadata, and reading it costs as much as the event."""
         parsed = [_parsed(event) for event in stored]
         marked = [p for e, p in zip(stored, parsed, strict=True) if _MARK_IN_JSON in e.data and isinstance(p, dict)]
         subjects = {v[MARK] for p in marked for v in p.values() if is_sealed(v)}
         keys = await self._keys.existing(subjects) if subjects else {}
-        return [_decode(event, data, keys) for event, data in zip(stored, parsed, strict=True)]
+        return [_decoded(event, data, keys) for event, data in zip(stored, parsed, strict=True)]
 
 
 def _encode(draft: Draft, keys: dict[str, AESGCM]) -> bytes:
@@ -83,18 +90,24 @@ def _parsed(stored: StoredEvent) -> dict[str, Any] | Undecodable:
     return data if isinstance(data, dict) else Undecodable(f"{stored.type} {stored.id}: not an object")
 
 
-def _decode(
+def _decoded(
     stored: StoredEvent, data: dict[str, Any] | Undecodable, keys: dict[str, AESGCM]
-) -> Recorded | Undecodable | None:
+) -> Event | Undecodable | None:
     if isinstance(data, Undecodable):
         return data
     try:
         type_name, newest = upcast(stored.type, _opened(stored, data, keys))
-        if (cls := REGISTRY.get(type_name)) is None:
-            return None
-        event, metadata = cls.model_validate(newest), Metadata.model_validate_json(stored.metadata)
+        cls = REGISTRY.get(type_name)
+        return None if cls is None else cls.model_validate(newest)
     except Exception as error:
         # Upcasters and validators are code of ours fed with history: whatever they raise is this event's fault.
+        return Undecodable(f"{stored.type} {stored.id}: {type(error).__name__}")
+
+
+def _recorded(stored: StoredEvent, event: Event) -> Recorded | Undecodable:
+    try:
+        metadata = Metadata.model_validate_json(stored.metadata)
+    except ValueError as error:
         return Undecodable(f"{stored.type} {stored.id}: {type(error).__name__}")
     return Recorded(event, stored.id, stored.stream, stored.revision, stored.position, metadata)
 

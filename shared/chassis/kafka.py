@@ -1,19 +1,29 @@
 """Kafka through aiokafka: topics, a producer that is thrown away when it fails, a look at the end of a partition."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from aiokafka.helpers import create_ssl_context
 
 from shared.events.topics import MAX_MESSAGE_BYTES, TOPICS, Topic
 
-__all__ = ["INFRASTRUCTURE_ERRORS", "TopicPartition", "ends", "ensure_topics", "producer", "records_before"]
+__all__ = [
+    "INFRASTRUCTURE_ERRORS",
+    "TopicPartition",
+    "ends",
+    "ensure_topics",
+    "keeps_everything",
+    "producer",
+    "read_until",
+    "records_before",
+]
 
 INFRASTRUCTURE_ERRORS = (KafkaError, OSError, asyncio.TimeoutError)
 _PATIENCE = 20.0
@@ -102,6 +112,38 @@ async def records_before(
         at = {tp: (end if offsets is None else offsets).get(tp, 0) - 1 for tp in end}
         wanted = {tp: offset for tp, offset in at.items() if begin[tp] <= offset < end[tp]}
         return await asyncio.wait_for(_fetched(consumer, wanted), _PATIENCE)
+
+
+async def keeps_everything(bootstrap: str, topic: str) -> bool:
+    """Whether the broker says that it never drops a record of the topic, neither by age, by size nor by key."""
+    admin = AIOKafkaAdminClient(**connection(bootstrap))
+    try:
+        await admin.start()
+        wanted = ConfigResource(ConfigResourceType.TOPIC, topic)
+        [answer] = await admin.describe_configs([wanted])
+        found = {entry[0]: entry[1] for resource in answer.resources for entry in resource[4]}
+    finally:
+        await admin.close()
+    return found.items() >= {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}.items()
+
+
+async def read_until(
+    bootstrap: str, ends: Mapping[TopicPartition, int], at_once: int = 5_000
+) -> AsyncGenerator[list[Any], None]:
+    """Every record before `ends`, from the first one on, in raw batches of at most `at_once`, each of one partition.
+
+    OffsetOutOfRange or NoOffsetForPartition if the beginning is not there any more.
+    """
+    async with _reader(bootstrap) as consumer:
+        left = {tp: end for tp, end in ends.items() if end > 0}
+        consumer.assign(list(left))
+        for tp in left:
+            consumer.seek(tp, 0)
+        while left:
+            for tp, records in (await consumer.getmany(*left, timeout_ms=500, max_records=at_once)).items():
+                yield [record for record in records if record.offset < ends[tp]]
+            for tp in [tp for tp in left if await consumer.position(tp) >= ends[tp]]:
+                del left[tp]
 
 
 async def _ends(consumer: AIOKafkaConsumer, topics: Iterable[str]) -> dict[TopicPartition, int]:

@@ -17,7 +17,7 @@ from shared.chassis.versions import Control, controls, initial
 
 WORKERS = "view_workers"
 KNOWLEDGE_SECONDS = 1.0
-HOLD_SECONDS = 5.0
+HOLD_SECONDS = 10.0
 """An operator who asks for silence has this long; one who dies meanwhile costs no more."""
 _REFRESH_SECONDS = 0.4
 _HELD_SECONDS = 0.05
@@ -48,6 +48,7 @@ class Maintained:
         self._seen: dict[str, int] = {}
         self._holds: dict[str, float] = {}
         self._windows = 0
+        self._is_worker = False
         self._adopt({})
 
     @asynccontextmanager
@@ -59,6 +60,8 @@ class Maintained:
             self._adopt_if_idle()
             if not self._is_held():
                 break
+            if self._is_worker:
+                await self._say()
             await asyncio.sleep(_HELD_SECONDS)
             await self._read()
         self._windows += 1
@@ -69,15 +72,19 @@ class Maintained:
 
     async def run(self) -> None:
         """Keep up with the control documents, and say so, until cancelled."""
+        self._is_worker = True
         while True:
             try:
                 await self._read()
                 self._adopt_if_idle()
-                row = {"at": clock.now(), "seen": self._seen}
-                await self._db[WORKERS].update_one({"_id": self._member}, {"$set": row}, upsert=True)
+                await self._say()
             except mongo.INFRASTRUCTURE_ERRORS as error:
                 log.warning("versions unknown", service=self._service, error=repr(error))
             await asyncio.sleep(_REFRESH_SECONDS)
+
+    async def _say(self) -> None:
+        row = {"at": clock.now(), "seen": self._seen}
+        await self._db[WORKERS].update_one({"_id": self._member}, {"$set": row}, upsert=True)
 
     async def _read(self) -> None:
         begun = monotonic()
@@ -102,7 +109,7 @@ class Maintained:
         )
 
     def _is_held(self) -> bool:
-        """Each hold for five seconds at most, from when this worker first saw it."""
+        """Each hold for ten seconds at most, from when this worker first saw it."""
         asked = {control.hold for control in self._known.values() if control.hold}
         self._holds = {hold: self._holds.get(hold, monotonic()) for hold in asked}
         return any(monotonic() - since < HOLD_SECONDS for since in self._holds.values())

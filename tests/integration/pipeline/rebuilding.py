@@ -1,0 +1,63 @@
+"""What the tests of rebuilds share: a load of writes and reads, and a way back to the view's first version."""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass
+
+from shared.chassis.documents import AnyProjection
+from shared.chassis.mongo import Document
+from shared.chassis.rebuild import Rebuild, Rebuilt
+from shared.chassis.switching import control, drop, switch
+from shared.chassis.views import Views
+from tests.integration.pipeline import toy
+from tests.integration.pipeline.conftest import Toy
+
+VIEW = toy.TALLIES.collection
+
+
+async def back_to_the_first(service: Toy) -> None:
+    """The other tests of the toy look into the first version's collection."""
+    known = await control(service.running.db, VIEW)
+    if known.active != 1:
+        await switch(service.running.db, VIEW, 1)
+    for number in known.versions.keys() - {1}:
+        await drop(service.running.db, VIEW, number, at_once=True)
+
+
+async def documents(service: Toy, collection: str) -> dict[str, Document]:
+    return {row["_id"]: row async for row in service.running.db[collection].find({"_clinic": service.clinic})}
+
+
+async def rebuilt(service: Toy, projection: AnyProjection = toy.TALLIES, **how: object) -> Rebuilt:
+    return await Rebuild(service.running, projection, **how).run()  # type: ignore[arg-type]  # keyword by keyword
+
+
+@dataclass
+class Load:
+    """A writer of about 50 events/s and readers that remember the newest revision they saw."""
+
+    service: Toy
+    streams: int = 12
+    written: int = 0
+    reads: int = 0
+    back: int = 0
+
+    async def write(self) -> None:
+        at = Counter(dict.fromkeys(range(self.streams), -1))
+        while True:
+            n = self.written % self.streams
+            at[n] = await self.service.count(f"live{n}", 1, after=at[n])
+            self.written += 1
+            await asyncio.sleep(0.015)
+
+    async def read(self) -> None:
+        views = Views(self.service.running.db)
+        newest: dict[str, int] = {}
+        most = 0
+        while True:
+            rows = await views.list(toy.TALLIES, self.service.clinic)
+            shown = {row.key: row.revision for row in rows}
+            self.back += any(shown.get(key, -1) < revision for key, revision in newest.items()) or len(rows) < most
+            newest, most = newest | shown, len(rows)
+            self.reads += 1
+            await asyncio.sleep(0.01)
