@@ -57,8 +57,15 @@ class Branch(BaseModel):
 async def shown(at: Installation, events: Iterable[StoredEvent], reveal: bool) -> list[EventShown]:
     """As they are stored, sealed fields hidden; or opened, in the newest version of their type."""
     stored = list(events)
-    decoded = await at.running.store.codec.decode(stored) if reveal else [None] * len(stored)
+    if not reveal:
+        return [shown_hidden(event) for event in stored]
+    decoded = await at.running.store.codec.decode(stored)
     return [_shown(raw, recorded) for raw, recorded in zip(stored, decoded, strict=True)]
+
+
+def shown_hidden(stored: StoredEvent) -> EventShown:
+    """As it is stored, sealed fields hidden."""
+    return _shown(stored, None)
 
 
 def _shown(stored: StoredEvent, opened: object) -> EventShown:
