@@ -30,6 +30,8 @@ from shared.kernel.errors import RevisionMismatch
 
 NO_STREAM = -1
 """The revision of a stream that has no events."""
+KEEPALIVE_MS = 10_000
+"""A server that answers no ping for so long is gone, also to a subscription that has nothing to send."""
 INFRASTRUCTURE_ERRORS = (
     GrpcError,
     DeadlineExceeded,
@@ -63,6 +65,7 @@ class EventStore:
 
     def __init__(self, uri: str, codec: Codec) -> None:
         self._client = AsyncEventStoreDBClient(uri=uri)
+        self._client.grpc_options += _keepalive()
         self.codec = codec
 
     async def connect(self) -> None:
@@ -175,6 +178,16 @@ class EventStore:
 async def _unwrapped(subscription: AbstractAsyncCatchupSubscription) -> AsyncIterator[StoredEvent | None]:
     async for event in subscription:
         yield None if isinstance(event, CaughtUp) else stored(event)
+
+
+def _keepalive() -> tuple[tuple[str, int], ...]:
+    """esdbclient's own options (keepAliveInterval in the URI) carry a name that gRPC does not know."""
+    return (
+        ("grpc.keepalive_time_ms", KEEPALIVE_MS),
+        ("grpc.keepalive_timeout_ms", KEEPALIVE_MS),
+        ("grpc.http2.ping_timeout_ms", KEEPALIVE_MS),  # else a minute, whatever the line above says
+        ("grpc.http2.max_pings_without_data", 0),  # else pings end on a quiet subscription
+    )
 
 
 def _version(expected: int) -> int | StreamState:

@@ -22,7 +22,7 @@ async def silent() -> AsyncIterator[str]:
         writer.close()
 
     server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
-    yield "127.0.0.1:%d" % server.sockets[0].getsockname()[1]
+    yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
     leave.set()
     server.close()
 
@@ -36,9 +36,11 @@ async def test_a_client_that_could_not_start_is_closed(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         with pytest.raises(kafka.INFRASTRUCTURE_ERRORS):
-            if is_producer:
-                async with kafka.producer(silent, "test"):
-                    raise AssertionError("nobody answered")
-            await kafka.ends(silent, ["toy.events"])
+            await (_produce(silent) if is_producer else kafka.ends(silent, ["toy.events"]))
         gc.collect()
     assert [str(w.message) for w in caught if "Unclosed" in str(w.message)] == []
+
+
+async def _produce(bootstrap: str) -> None:
+    async with kafka.producer(bootstrap, "test"):
+        raise AssertionError("nobody answered")
