@@ -1,9 +1,11 @@
 """What all commands share at the command line: options, the way out for people and for scripts, exit codes."""
 
 import asyncio
+import json
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Annotated, Any, TextIO, TypeVar
 
 import typer
@@ -94,8 +96,20 @@ def table(*columns: str, title: str | None = None) -> Table:
 
 
 def row(to: Table, *cells: Any) -> None:
-    """A line of a table; None is shown as a dash."""
-    to.add_row(*("-" if cell is None else str(cell) for cell in cells))
+    """A line of a table: None is a dash, a time has whole seconds, and what is not text is JSON as it would be told."""
+    to.add_row(*map(_cell, cells))
+
+
+def _cell(value: Any) -> str:
+    match value:
+        case None:
+            return "-"
+        case datetime():
+            return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
+        case dict() | list():
+            return json.dumps(value, ensure_ascii=False)
+        case _:
+            return str(value)
 
 
 def within(affected: int, limit: int, count: int | None, what: str) -> None:

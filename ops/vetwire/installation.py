@@ -25,12 +25,16 @@ class OpsSettings(ChassisSettings):
 
 @dataclass(frozen=True)
 class Installation:
-    """What every command works on. `hidden` reads events without their personal fields."""
+    """What every command works on. `hidden` reads events without their personal fields.
+
+    What one call of the command leads to, its audit included, has one `correlation_id`.
+    """
 
     running: Runtime
     catalogue: Catalogue
     who: Asking
     hidden: Codec
+    correlation_id: str
 
     def database(self, service: Served) -> Database:
         """The service's own."""
@@ -50,7 +54,7 @@ class Installation:
             clinic_id="platform",
             actor=Actor(kind="operator", id=self.who.name),
             command_id=UUID(clock.new_id()),
-            correlation_id=clock.new_id(),
+            correlation_id=self.correlation_id,
             now=clock.now(),
         )
 
@@ -61,4 +65,4 @@ async def connected(catalogue: Catalogue, token: str | None) -> AsyncIterator[In
     settings = OpsSettings()
     who = await asking(settings, token)
     async with runtime(settings) as running:
-        yield Installation(running, catalogue, who, Codec(WithheldKeys()))
+        yield Installation(running, catalogue, who, Codec(WithheldKeys()), clock.new_id())

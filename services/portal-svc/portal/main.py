@@ -7,14 +7,20 @@ from fastapi import FastAPI
 
 from portal.api import accounts, activations, clinics, keys, oauth, owners, pims_clients, sessions, staff
 from portal.api.throttle import MongoThrottle
+from portal.projections import accounts as account_views
+from portal.projections import clients, clinic_feeds, pets
+from portal.projections import clinics as clinic_views
 from portal.settings import ACCESS_TOKEN_SECONDS, PortalSettings
 from shared.chassis.api_app import create_api, serve
+from shared.chassis.as_of import as_of_router
 from shared.chassis.auth import Verifier, jwks_at
 from shared.chassis.endpoints import connected
 from shared.chassis.tokens import TokenIssuer
 
-ROUTERS = tuple(
-    module.router for module in (keys, sessions, oauth, activations, clinics, accounts, pims_clients, owners, staff)
+VIEWS = (account_views.accounts, clients.clients, clinic_feeds.clinic_feeds, clinic_views.clinics, pets.pets)
+ROUTERS = (
+    *(module.router for module in (keys, sessions, oauth, activations, clinics, accounts, pims_clients, owners, staff)),
+    as_of_router(VIEWS),
 )
 REFUSALS = {
     "may-not-invite-this-role": 403,
