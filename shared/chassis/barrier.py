@@ -23,7 +23,7 @@ async def views_caught_up(running: Runtime, types: str, patience: float) -> bool
     """Whether events whose type matches the regex `types` and that are stored now get into the views within `patience`.
 
     `patience` is in seconds. The relay must have passed the newest of them, and after that the worker must have handled
-    it, or everything that was on the topic then. Raises the servers' infrastructure errors.
+    everything that was on the topic then. Raises the servers' infrastructure errors.
     """
     until = monotonic() + patience
     head = await running.store.head(types)
@@ -33,7 +33,7 @@ async def views_caught_up(running: Runtime, types: str, patience: float) -> bool
         if not await _pause(until):
             return False
     ends = await kafka.ends(running.settings.brokers, [events_topic(running.settings.service)])
-    while not await handled(Positions(running.db), ends, head):
+    while not await handled(Positions(running.db), ends):
         if not await _pause(until):
             return False
     return True
@@ -49,13 +49,7 @@ async def _relayed(db: Database, head: int) -> bool:
     return row is not None and row.get("position", 0) >= head
 
 
-async def handled(positions: Positions, ends: Mapping[TopicPartition, int], head: int) -> bool:
-    """Whether the worker has got to `ends`, or beyond the commit position `head`.
-
-    Positions rise along a partition: one beyond `head` means that nothing older is left in it.
-    """
+async def handled(positions: Positions, ends: Mapping[TopicPartition, int]) -> bool:
+    """Whether the worker has handled every record before `ends`."""
     saved = await positions.load(ends)
-    return all(
-        end == 0 or (tp in saved and (saved[tp]["next"] >= end or (saved[tp]["position"] or 0) >= head))
-        for tp, end in ends.items()
-    )
+    return all(end == 0 or (tp in saved and saved[tp]["next"] >= end) for tp, end in ends.items())

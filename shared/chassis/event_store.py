@@ -28,6 +28,8 @@ from shared.events.base import Event
 from shared.events.envelope import Metadata, Recorded, StoredEvent
 from shared.kernel.errors import RevisionMismatch
 
+READ_SECONDS = 60.0
+"""How long a read of one stream may take: a dead line must not hold its reader for ever."""
 NO_STREAM = -1
 """The revision of a stream that has no events."""
 KEEPALIVE_MS = 10_000
@@ -117,7 +119,9 @@ class EventStore:
     async def read_stored(self, stream: str, first: int = 0, limit: int | None = None) -> list[StoredEvent]:
         """As `read`, but undecoded."""
         try:
-            found = await self._client.get_stream(stream, stream_position=first, limit=limit or sys.maxsize)
+            found = await self._client.get_stream(
+                stream, stream_position=first, limit=limit or sys.maxsize, timeout=READ_SECONDS
+            )
         except NotFound:
             return []
         return [stored(event) for event in found]
@@ -125,7 +129,7 @@ class EventStore:
     async def last(self, stream: str) -> StoredEvent | None:
         """The newest event of a stream, undecoded; None if there is none."""
         try:
-            found = await self._client.get_stream(stream, backwards=True, limit=1)
+            found = await self._client.get_stream(stream, backwards=True, limit=1, timeout=READ_SECONDS)
         except NotFound:
             return None
         return stored(found[0]) if found else None

@@ -247,7 +247,7 @@ class Rebuild:
         ends = await kafka.ends(running.settings.brokers, map(events_topic, followed(self._projection)))
         until = monotonic() + CATCH_UP_SECONDS
         while (await workers(running.db, self._projection.collection)).seen:
-            if await handled(Positions(running.db), ends, 2**63):
+            if await handled(Positions(running.db), ends):
                 return
             if monotonic() > until:
                 raise NotPossible("the workers lag too far behind; run the rebuild again when they have caught up")

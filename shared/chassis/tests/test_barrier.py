@@ -87,9 +87,10 @@ async def test_a_partition_that_is_not_read_to_the_end_may_hold_it(
     assert not await world.caught_up()
 
 
-async def test_a_partition_read_beyond_the_event_holds_only_later_ones(world: World) -> None:
+async def test_a_later_event_already_read_does_not_vouch_for_what_is_still_on_the_topic(world: World) -> None:
+    """A relay that started again may publish older events behind newer ones."""
     world.read = {FIRST: row(3, HEAD + 10)}
-    assert await world.caught_up()
+    assert not await world.caught_up()
 
 
 async def test_every_partition_counts(world: World) -> None:
