@@ -8,7 +8,7 @@ from time import monotonic
 
 import structlog
 
-from shared.chassis import clock, kafka, metrics
+from shared.chassis import clock, kafka, metrics, mongo
 from shared.chassis.mongo import Database, journaled
 from shared.events.envelope import StoredEvent
 
@@ -28,6 +28,24 @@ class Parking:
         self._announce = announce
         self._first: dict[tuple[str, str], int] = {}
         self._fresh_until = 0.0
+        self._measured: set[str] = set()
+
+    async def run(self) -> None:
+        """Keep the metric true until cancelled: operators release from another process, and a restart forgets."""
+        while True:
+            try:
+                await self.measure()
+            except mongo.INFRASTRUCTURE_ERRORS as error:
+                log.warning("parked events not counted", service=self._service, error=repr(error))
+            await asyncio.sleep(_REFRESH_SECONDS)
+
+    async def measure(self) -> None:
+        """Set the metric to what is parked, by handler; every worker of a service tells the same."""
+        counted = self._parked.aggregate([{"$group": {"_id": "$handler", "n": {"$sum": 1}}}])
+        found = {row["_id"]: row["n"] async for row in counted}
+        self._measured |= found.keys()
+        for handler in self._measured:
+            metrics.PARKED_EVENTS.labels(self._service, handler).set(found.get(handler, 0))
 
     async def blocks(self, handler: str, event: StoredEvent) -> bool:
         """Whether `handler` must not touch the event: it, or one before it in its stream, is parked.
@@ -58,6 +76,7 @@ class Parking:
         update = {"$setOnInsert": row, "$set": {"last_at": clock.now()}, "$inc": {"attempts": 1}}
         result = await self._parked.update_one({"_id": f"{handler}/{event.id}"}, update, upsert=True)
         self._note(handler, event.stream, event.revision)
+        self._measured.add(handler)
         if result.upserted_id is not None:
             log.error("parked", handler=handler, stream=event.stream, type=event.type, event_id=str(event.id))
             metrics.PARKED_EVENTS.labels(self._service, handler).inc()

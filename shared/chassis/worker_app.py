@@ -102,7 +102,7 @@ class Worker:
         settings = running.settings
         self._settings = settings
         self._positions = Positions(running.db)
-        parking = Parking(settings.service, running.db, self._announce)
+        self._parking = parking = Parking(settings.service, running.db, self._announce)
         self._outbox = Outbox(settings.service, running.db, SmtpSender(settings.smtp, SENDER, settings.smtp_tls))
         self._name = member_name(settings.service, settings.port)
         self._maintained = Maintained(
@@ -176,6 +176,7 @@ class Worker:
             self._maintained.run(),
             self._relay.run(),
             self._outbox.run(),
+            self._parking.run(),
             self._eraser.run(),
             self._serve_health(),
         )

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from prometheus_client import REGISTRY
 from pydantic import BaseModel
 
 from shared.chassis import parking as module
@@ -56,6 +57,23 @@ async def test_a_released_stream_is_free_again(database: Database) -> None:
     await parking.park("cards", event(3), "the handler failed")
     assert await parking.release("cards", event(3).stream) == 1
     assert not await parking.blocks("cards", event(4))
+
+
+async def test_the_metric_follows_what_another_process_releases_and_parks(database: Database) -> None:
+    worker, operator = (Parking("gauged", database, quiet) for _ in range(2))
+    await worker.park("cards", event(3), "the handler failed")
+    assert parked_as_told() == 1
+    await operator.release("cards", event(3).stream)
+    await worker.measure()
+    assert parked_as_told() == 0
+    await operator.park("cards", event(4), "the handler failed")
+    await operator.park("cards", event(5), "waits behind a parked event")
+    await Parking("gauged", database, quiet).measure()
+    assert parked_as_told() == 2
+
+
+def parked_as_told() -> float | None:
+    return REGISTRY.get_sample_value("vetwire_parked_events", {"service": "gauged", "projection": "cards"})
 
 
 async def test_a_producer_that_hangs_holds_nobody_up(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
