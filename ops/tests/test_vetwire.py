@@ -1,6 +1,8 @@
 """The parts of the operators' command that need no servers."""
 
 import json
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,7 @@ from shared.events.topics import SERVICES
 from shared.testing.clocks import NOON
 from shared.testing.tokens import Mint
 
+ROOT = Path(__file__).parents[2]
 TOY = Served("toy", WorkerSpec((), (), (), ()), ())
 
 
@@ -93,6 +96,18 @@ def test_what_is_not_understood_is_an_error_and_no_alarm(
 ) -> None:
     assert run(arguments) == 1
     assert "Usage" in capsys.readouterr().err
+
+
+def test_it_runs_from_the_root_as_it_is() -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "ops.vetwire", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert "Exit codes: 0 fine, 1 error, 2 alarm." in told.stdout
 
 
 @pytest.mark.parametrize(
@@ -213,7 +228,8 @@ def health(**changes: Any) -> ServiceHealth:
     )
     view = HandlerHealth(name="pets", state="alive", topics=[], lag_events=0, lag_seconds=0, parked=0)
     parts: dict[str, Any] = {
-        "service": "toy", "relay": relay, "read_at": None, "partitions": [], "projections": [view], "automations": [],
+        "service": "toy", "relay": relay, "read_at": None, "missing_topics": [], "partitions": [],
+        "projections": [view], "automations": [],
         "parked": 0, "outbox": OutboxHealth(pending=3, failed=0, overdue_seconds=0),
     }  # fmt: skip
     for name, change in changes.items():
@@ -231,6 +247,7 @@ def test_what_is_fine_raises_no_alarm() -> None:
         ({"relay": {"lease": "free", "state": "stalled"}}, "toy: nobody relays"),
         ({"relay": {"state": "stalled"}}, "toy: the relay is stalled"),
         ({"relay": {"lag_events": 11}}, "toy: the relay is 11 events behind"),
+        ({"missing_topics": ["toy.events"]}, "toy: there is no topic toy.events"),
         ({"parked": 2}, "toy: 2 events are parked"),
         ({"outbox": {"failed": 1}}, "toy: 1 effects could not be sent"),
         ({"outbox": {"overdue_seconds": 61.0}}, "toy: effects wait since 61 s"),

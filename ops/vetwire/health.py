@@ -53,11 +53,12 @@ class OutboxHealth(BaseModel):
 
 
 class ServiceHealth(BaseModel):
-    """A service's worker. `read_at` is when it last wrote down a position."""
+    """A service's worker. `read_at` is when it last wrote down a position; `missing_topics` are not on the broker."""
 
     service: str
     relay: RelayHealth
     read_at: datetime | None
+    missing_topics: list[str]
     partitions: list[PartitionHealth]
     projections: list[HandlerHealth]
     automations: list[HandlerHealth]
@@ -93,6 +94,7 @@ def alarms(service: ServiceHealth, most: Thresholds) -> list[str]:
             service.outbox.overdue_seconds > most.lag_seconds
         ),
     }
+    found |= {f"{name}: there is no topic {topic}": True for topic in service.missing_topics}
     for handler in (*service.projections, *service.automations):
         found[f"{name}: {handler.name} is stalled"] = handler.state == "stalled"
         found[f"{name}: {handler.name} is {handler.lag_events} events behind"] = handler.lag_events > most.lag_events

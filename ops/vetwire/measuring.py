@@ -109,6 +109,7 @@ async def service_health(at: Installation, service: Served, most: Thresholds) ->
         service=service.name,
         relay=await relay_health(at, service, most),
         read_at=read_at,
+        missing_topics=sorted({events_topic(name) for name in service.spec.follows} - {p.topic for p in found}),
         partitions=found,
         projections=[_handler(name, handles, found, parked, most) for name, handles in views],
         automations=[_handler(name, handles, found, parked, most) for name, handles in automations],

@@ -26,7 +26,7 @@ async def test_a_healthy_service_is_fine(service: Toy, worker: ToyWorker, operat
     assert set(told) == {"at", "services", "alarms"}
     [toys] = told["services"]
     assert set(toys) == {
-        "service", "relay", "read_at", "partitions", "projections", "automations", "parked", "outbox",
+        "service", "relay", "read_at", "missing_topics", "partitions", "projections", "automations", "parked", "outbox",
     }  # fmt: skip
     assert set(toys["relay"]) == {
         "state", "position", "head", "lag_events", "lag_is_at_least", "lag_seconds", "holder", "lease",
