@@ -60,7 +60,7 @@ def stored(path: Path) -> list[tuple[int, str, int, str]]:
     return [row[:4] for row in rows]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(requests, st.integers(2, 14))
 def test_grouping_changes_neither_answers_nor_what_is_stored(works: list[Work], size: int) -> None:
     with TemporaryDirectory() as folder:

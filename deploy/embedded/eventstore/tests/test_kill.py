@@ -14,7 +14,7 @@ from deploy.embedded.eventstore.verify import verify_data
 
 pytestmark = [pytest.mark.servers, pytest.mark.chaos]
 
-ROUNDS = 4
+ROUNDS = 3
 KILLED = -signal.SIGKILL
 
 

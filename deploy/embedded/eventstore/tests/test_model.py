@@ -186,7 +186,7 @@ def content(event: RecordedEvent | Event) -> object:
 def test_the_server_does_what_the_model_does() -> None:
     """The same sequences in every run: a failure here is a failure everywhere. Making it shorter would take minutes."""
     bounded = settings(
-        max_examples=30, stateful_step_count=50, derandomize=True, deadline=None, phases=[Phase.generate]
+        max_examples=20, stateful_step_count=50, derandomize=True, deadline=None, phases=[Phase.generate]
     )
     with start_blocking_portal(backend_options={"use_uvloop": True}) as portal:
         ServerAndModel.portal = portal
