@@ -65,15 +65,15 @@ def differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]
     return tuple(sorted(only_one | {name for name in old.keys() & new.keys() if old[name] != new[name]}))
 
 
-async def diff(db: Database, old: str, new: str) -> Compared:
-    """The documents of two collections, read side by side in the order of their ids: memory does not grow with them.
+async def diff(db: Database, old: str, new: str, clinic: str | None = None) -> Compared:
+    """The documents of two collections, of one clinic or all, read side by side in the order of their ids.
 
-    Both may be written meanwhile. What differs is looked at again, for a second at most, until both have seen the same
-    revision.
+    Memory does not grow with them. Both may be written meanwhile: what differs is looked at again, for a second at
+    most, until both have seen the same revision.
     """
     compared = Compared()
     suspects: list[str] = []
-    async for key, left, right in side_by_side(db[old], db[new]):
+    async for key, left, right in side_by_side(db[old], db[new], clinic):
         if shown(left) == shown(right):
             compared.count(key, left, right)
         else:
@@ -85,9 +85,11 @@ async def diff(db: Database, old: str, new: str) -> Compared:
     return compared
 
 
-async def side_by_side(old: Collection, new: Collection) -> AsyncIterator[tuple[str, Document | None, Document | None]]:
+async def side_by_side(
+    old: Collection, new: Collection, clinic: str | None = None
+) -> AsyncIterator[tuple[str, Document | None, Document | None]]:
     """Every id that either has, with the documents of both."""
-    left, right = Sorted(old), Sorted(new)
+    left, right = Sorted(old, clinic), Sorted(new, clinic)
     await left.step()
     await right.step()
     while left.row is not None or right.row is not None:
@@ -104,16 +106,18 @@ async def side_by_side(old: Collection, new: Collection) -> AsyncIterator[tuple[
 class Sorted:
     """A collection's documents by id, a page at a time, so that no cursor grows old: `row` is the present one."""
 
-    def __init__(self, collection: Collection) -> None:
+    def __init__(self, collection: Collection, clinic: str | None = None) -> None:
         self.row: Document | None = None
         self._collection = collection
+        self._wanted: Document = {} if clinic is None else {"_clinic": clinic}
         self._page: list[Document] = []
         self._after: str | None = None
 
     async def step(self) -> None:
         """To the next document; `row` is None after the last."""
         if not self._page:
-            wanted: Document = {} if self._after is None else {"_id": {"$gt": self._after}}
+            further: Document = {} if self._after is None else {"_id": {"$gt": self._after}}
+            wanted = self._wanted | further
             self._page = await self._collection.find(wanted).sort("_id", 1).limit(_BATCH).to_list(_BATCH)
             self._page.reverse()
         self.row = self._page.pop() if self._page else None

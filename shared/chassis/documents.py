@@ -80,7 +80,8 @@ class Folded:
         try:
             if event is not None and isinstance(event, projection.handles):
                 self.view = projection.evolve(self.view, event)
-                self.subjects.update(filter(None, [event.subject]))
+                if subject := event.subject:
+                    self.subjects.add(subject)
         except Exception as error:
             # A handler is code of ours fed with one event: its failure is parked, never raised into the stream.
             log.exception("handler failed", view=projection.collection, stream=self.stream)

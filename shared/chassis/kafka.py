@@ -27,6 +27,7 @@ __all__ = [
 
 INFRASTRUCTURE_ERRORS = (KafkaError, OSError, asyncio.TimeoutError)
 _PATIENCE = 20.0
+_AT_THE_END_MS = 20  # a broker that waits there for more to come holds up what other partitions have
 log = structlog.get_logger(__name__)
 
 
@@ -82,12 +83,13 @@ async def producer(bootstrap: str, client_id: str) -> AsyncIterator[AIOKafkaProd
 
 
 @asynccontextmanager
-async def _reader(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
+async def _reader(bootstrap: str, **more: Any) -> AsyncIterator[AIOKafkaConsumer]:
     consumer = AIOKafkaConsumer(
         **connection(bootstrap),
         enable_auto_commit=False,
         max_partition_fetch_bytes=2 * MAX_MESSAGE_BYTES,
         auto_offset_reset="none",
+        **more,
     )
     try:
         await asyncio.wait_for(consumer.start(), _PATIENCE)
@@ -134,7 +136,7 @@ async def read_until(
 
     OffsetOutOfRange or NoOffsetForPartition if the beginning is not there any more.
     """
-    async with _reader(bootstrap) as consumer:
+    async with _reader(bootstrap, fetch_max_wait_ms=_AT_THE_END_MS) as consumer:
         left = {tp: end for tp, end in ends.items() if end > 0}
         consumer.assign(list(left))
         for tp in left:
@@ -143,6 +145,7 @@ async def read_until(
             for tp, records in (await consumer.getmany(*left, timeout_ms=500, max_records=at_once)).items():
                 yield [record for record in records if record.offset < ends[tp]]
             for tp in [tp for tp in left if await consumer.position(tp) >= ends[tp]]:
+                consumer.pause(tp)
                 del left[tp]
 
 

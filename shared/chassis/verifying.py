@@ -15,7 +15,7 @@ from shared.chassis.event_store import NO_STREAM, EventStore
 from shared.chassis.history import handled_names
 from shared.chassis.mongo import CODEC, Collection, Document
 from shared.events.envelope import Recorded
-from shared.kernel.streams import category_of, key_of
+from shared.kernel.streams import category_of, clinic_of, key_of
 
 GONE = "(gone)"
 _BATCH = 1_000
@@ -41,14 +41,16 @@ class Verified:
         return not (self.wrong or self.failed or self.missing)
 
 
-async def verify(store: EventStore, collection: Collection, projection: AnyProjection, every: int = 1) -> Verified:
+async def verify(
+    store: EventStore, collection: Collection, projection: AnyProjection, every: int = 1, clinic: str | None = None
+) -> Verified:
     """Fold streams anew from the event store, up to the revision that their document has seen, and compare.
 
-    Looks at one document in `every`, in the order of their ids; with 1 also for streams that have no document within
-    five seconds, unless an event of theirs is parked. Raises infrastructure errors.
+    Looks at one document in `every`, of one clinic or all, in the order of their ids; with 1 also for streams that have
+    no document within five seconds, unless an event of theirs is parked. Raises infrastructure errors.
     """
     found = Verified()
-    documents = Sorted(collection)
+    documents = Sorted(collection, clinic)
     index = 0
     await documents.step()
     while documents.row is not None:
@@ -57,7 +59,7 @@ async def verify(store: EventStore, collection: Collection, projection: AnyProje
         index += 1
         await documents.step()
     if every == 1:
-        found.missing = await _missing(store, collection, projection)
+        found.missing = await _missing(store, collection, projection, clinic)
     return found
 
 
@@ -88,13 +90,15 @@ async def fresh_fold(store: EventStore, projection: AnyProjection, key: str, rev
     return bson.decode(raw.raw, codec_options=CODEC)
 
 
-async def _missing(store: EventStore, collection: Collection, projection: AnyProjection) -> list[str]:
+async def _missing(
+    store: EventStore, collection: Collection, projection: AnyProjection, clinic: str | None
+) -> list[str]:
     lacking: set[str] = set()
     batch: set[str] = set()
     types = "|".join(re.escape(name) for name in handled_names(projection))
     async with aclosing(store.scan(types=f"({types})$")) as events:
         async for event in events:
-            if category_of(event.stream) == projection.category:
+            if category_of(event.stream) == projection.category and clinic in (None, clinic_of(event.stream)):
                 batch.add(key_of(event.stream))
             if len(batch) >= _BATCH:
                 lacking |= await _without(collection, list(batch))

@@ -32,7 +32,7 @@ async def test_under_load_no_read_fails_or_goes_back_and_the_diff_is_empty(servi
     await asyncio.sleep(1)
     result = await rebuilt(service)
     number = result.version.number
-    before = await diff(service.running.db, VIEW, result.version.collection)
+    before = await diff(service.running.db, VIEW, result.version.collection, service.clinic)
     await switch(service.running.db, VIEW, number)
     await asyncio.sleep(1)
     await switch(service.running.db, VIEW, back_target(await control(service.running.db, VIEW)).number)
@@ -41,7 +41,7 @@ async def test_under_load_no_read_fails_or_goes_back_and_the_diff_is_empty(servi
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    after = await diff(service.running.db, VIEW, result.version.collection)
+    after = await diff(service.running.db, VIEW, result.version.collection, service.clinic)
     assert (before.samples, after.samples) == ({"added": [], "lost": [], "changed": []},) * 2
     assert before.is_empty
     assert after.equal >= 312
@@ -129,14 +129,12 @@ async def test_a_worker_that_starts_later_keeps_both_versions(service: Toy, work
     result = await rebuilt(service, source="store")
     worker.start()
     await eventually(all_visible(service, 30))
-    assert (await diff(service.running.db, VIEW, result.version.collection)).is_empty
+    assert (await diff(service.running.db, VIEW, result.version.collection, service.clinic)).is_empty
 
 
 async def test_workers_go_on_though_the_operator_died_while_they_held_still(service: Toy, worker: ToyWorker) -> None:
     await rebuilt(service)
-    await service.running.db[CONTROL].update_one(
-        {"_id": VIEW}, {"$set": {"hold": "dead"}, "$inc": {"epoch": 1}}
-    )
+    await service.running.db[CONTROL].update_one({"_id": VIEW}, {"$set": {"hold": "dead"}, "$inc": {"epoch": 1}})
     await asyncio.sleep(2 * READERS_SECONDS)
     await service.count("a", 1)
     await asyncio.sleep(1)
