@@ -87,15 +87,8 @@ class Sheet(BaseModel):
 
 
 def evolve(sheet: Sheet | None, event: Noted) -> Sheet:
-    return Sheet.model_construct(
-        name=event.name,
-        species=event.species,
-        steps=(sheet.steps if sheet else 0) + 1,
-        weight=event.weight,
-        owner=event.owner,
-        note=event.note,
-        observed_at=event.observed_at,
-    )
+    same = {name: getattr(event, name) for name in ("name", "species", "weight", "owner", "note", "observed_at")}
+    return Sheet.model_construct(steps=(sheet.steps if sheet else 0) + 1, **same)
 
 
 @dataclass(frozen=True)
@@ -145,13 +138,8 @@ def noted(of: Case, stream: int, step: int) -> Noted:
 
 async def fill(running: Runtime, of: Case) -> None:
     """Through the event store and the relay, as in production."""
-    meta = Metadata(
-        clinic_id="elm",
-        actor=Actor(kind="system", id="bench"),
-        command_id=uuid4(),
-        correlation_id="bench",
-        recorded_at=datetime(2026, 11, 2, tzinfo=UTC),
-    )
+    then, who = datetime(2026, 11, 2, tzinfo=UTC), Actor(kind="system", id="bench")
+    meta = Metadata(clinic_id="elm", actor=who, command_id=uuid4(), correlation_id="bench", recorded_at=then)
     category = of.projection.category
     for first in range(0, of.streams, 500):
         appends = [
@@ -163,9 +151,8 @@ async def fill(running: Runtime, of: Case) -> None:
     await kafka.ensure_topics(running.settings.brokers, [Topic(events_topic(service))])
     db = running.client.get_database(service)
     head = await running.store.head(rf"{service}\..*")
-    relaying = asyncio.ensure_future(
-        Relay(service, running.store, db, running.settings.brokers, (of.event,), "bench").run()
-    )
+    relay = Relay(service, running.store, db, running.settings.brokers, (of.event,), "bench")
+    relaying = asyncio.ensure_future(relay.run())
     position = 0
     while position < head:
         await asyncio.sleep(0.2)
@@ -285,11 +272,8 @@ def report(figures: dict[str, dict[str, list[float]]]) -> dict[str, Any]:
 
 
 async def run(servers: Servers, rounds: int) -> dict[str, Any]:
-    settings = BenchSettings(
-        eventstore=SecretStr(servers.eventstore),
-        kafka=servers.kafka,
-        mongodb=SecretStr(servers.mongodb),
-    )
+    store, mongodb = SecretStr(servers.eventstore), SecretStr(servers.mongodb)
+    settings = BenchSettings(eventstore=store, kafka=servers.kafka, mongodb=mongodb)
     async with runtime(settings) as running:
         return report(await measure(running, rounds))
 
