@@ -94,7 +94,7 @@ def test_what_is_waited_for_can_come_true(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in OURS if name.endswith("worker")])
-def test_r8_a_worker_waits_for_the_topics(name: str) -> None:
+def test_a_worker_waits_for_the_topics(name: str) -> None:
     assert {"topics", "secrets", "eventstore", "mongo"} <= SERVICES[name]["depends_on"].keys()
 
 

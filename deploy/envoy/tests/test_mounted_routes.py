@@ -51,7 +51,7 @@ def test_api5_the_gateway_asks_for_a_token_exactly_where_the_service_does(name: 
 
 
 @pytest.mark.parametrize("name", ROUTE_TABLE)
-def test_r18_what_is_called_live_has_no_time_limit_and_nothing_else_is_without(name: str) -> None:
+def test_what_is_called_live_has_no_time_limit_and_nothing_else_is_without(name: str) -> None:
     assert [path for path in _mounted(name) if _route(name, path).live != path.endswith("/live")] == []
 
 

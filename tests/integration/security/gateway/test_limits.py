@@ -46,7 +46,7 @@ def test_api4_one_callers_excess_is_not_anothers(door: Edge, mint: Mint) -> None
     assert door.ask(path, modest).status == 200
 
 
-def test_r18_a_live_feed_outlives_the_time_limit_of_other_routes(door: Edge, mint: Mint) -> None:
+def test_a_live_feed_outlives_the_time_limit_of_other_routes(door: Edge, mint: Mint) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", door.port, timeout=10)
     headers = {"authorization": f"Bearer {mint.token()}"}
     started = time.monotonic()
