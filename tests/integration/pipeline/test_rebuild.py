@@ -169,12 +169,28 @@ async def test_who_is_erased_during_a_rebuild_is_in_neither_version(
     await eventually(forgotten)
 
 
-async def test_only_one_rebuilds_a_view_at_a_time(service: Toy, worker: ToyWorker) -> None:
+async def test_only_one_rebuilds_a_view_at_a_time(
+    service: Toy, worker: ToyWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first stays in the middle of its work until the second was refused."""
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    insert_all = Rebuild._insert_all
+
+    async def waiting(self: Rebuild, *about: object) -> None:
+        begun.set()
+        await go_on.wait()
+        await insert_all(self, *about)  # type: ignore[arg-type]  # as they came
+
+    monkeypatch.setattr(Rebuild, "_insert_all", waiting)
     first = asyncio.ensure_future(rebuilt(service))
-    await eventually(lambda: service.running.db["leases"].find_one({"_id": f"rebuild/{VIEW}"}))
-    with pytest.raises(NotPossible, match="by somebody else"):
-        await rebuilt(service)
-    assert (await first).version.state == "ready"
+    try:
+        await asyncio.wait_for(begun.wait(), 30)
+        with pytest.raises(NotPossible, match="by somebody else"):
+            await rebuilt(service)
+    finally:
+        go_on.set()
+        finished = await first
+    assert finished.version.state == "ready"
 
 
 async def test_verifying_finds_the_document_that_somebody_changed_and_the_one_that_is_missing(
