@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import time
 from pathlib import Path
 
 import httpx2
@@ -28,9 +27,8 @@ def test_a_second_load_changes_nothing(
     shutil.copy(system.root / "sample.json", out)
     before = json.loads(out.read_text())
     with gateway_of(system) as gateway:
-        mails, started = _mails(gateway), time.monotonic()
+        mails = _mails(gateway)
         assert main(["--endpoints", str(endpoints), "--out", str(out)]) == 0
-        assert time.monotonic() - started < 2
         assert _mails(gateway) == mails
     assert json.loads(out.read_text()) == before
     assert capsys.readouterr().out.count("is there already") == 2

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from shared.chassis.documents import AnyProjection
@@ -41,6 +42,15 @@ class Load:
     written: int = 0
     reads: int = 0
     back: int = 0
+
+    def went_on(self, by: int) -> Callable[[], Awaitable[bool]]:
+        """Whether as many writes and reads have come since now, to be asked again and again."""
+        writes, reads = self.written + by, self.reads + by
+
+        async def done() -> bool:
+            return self.written >= writes and self.reads >= reads
+
+        return done
 
     async def write(self) -> None:
         at = Counter(dict.fromkeys(range(self.streams), -1))

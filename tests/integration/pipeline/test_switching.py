@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 
@@ -29,14 +30,14 @@ async def test_under_load_no_read_fails_or_goes_back_and_the_diff_is_empty(servi
     await eventually(all_visible(service, 300))
     load = Load(service)
     tasks = [asyncio.ensure_future(work) for work in (load.write(), load.read(), load.read(), load.read())]
-    await asyncio.sleep(1)
+    await eventually(load.went_on(20))
     result = await rebuilt(service)
     number = result.version.number
     before = await diff(service.running.db, VIEW, result.version.collection, service.clinic)
     await switch(service.running.db, VIEW, number)
-    await asyncio.sleep(1)
+    await eventually(load.went_on(20))
     await switch(service.running.db, VIEW, back_target(await control(service.running.db, VIEW)).number)
-    await asyncio.sleep(0.5)
+    await eventually(load.went_on(10))
     assert not any(task.done() for task in tasks), [t.exception() for t in tasks if t.done()]
     for task in tasks:
         task.cancel()
@@ -46,8 +47,6 @@ async def test_under_load_no_read_fails_or_goes_back_and_the_diff_is_empty(servi
     assert before.is_empty
     assert after.equal >= 312
     assert load.back == 0
-    assert load.reads > 50
-    assert load.written > 50
     assert (await control(service.running.db, VIEW)).active == 1
 
 
@@ -64,25 +63,26 @@ async def test_readers_of_several_processes_never_disagree_backwards(service: To
         while not stop.is_set():
             at = await service.count("a", 1, after=at)
 
-    async def read() -> int:
-        newest, reads = 0, 0
+    shown: list[int] = []
+
+    async def read() -> None:
         while not stop.is_set():
             for views in processes:
                 found = await views.get(toy.TALLIES, service.clinic, "a")
                 assert found is not None
-                assert found.revision >= newest
-                newest, reads = found.revision, reads + 1
+                shown.append(found.revision)
                 await asyncio.sleep(0.002)
-        return reads
+
+    async def shown_more(than: int) -> bool:
+        return len(shown) > than
 
     working = [asyncio.ensure_future(write()), asyncio.ensure_future(read())]
     for number in (result.version.number, 1, result.version.number):
         await switch(service.running.db, VIEW, number)
-        await asyncio.sleep(0.2)
+        await eventually(partial(shown_more, len(shown) + 40))
     stop.set()
-    _, reads = await asyncio.gather(*working)
-    assert reads is not None
-    assert reads > 100
+    await asyncio.gather(*working)
+    assert shown == sorted(shown)
 
 
 async def test_readers_see_the_other_version_after_a_switch_and_after_going_back(

@@ -32,5 +32,5 @@ def channel(attacked: RunningServer) -> Iterator[Any]:
 def serves_on(attacked: RunningServer, hostile_log: Path) -> Iterator[None]:
     """Whatever a test sent: afterwards the server serves, and nothing surprised it."""
     yield
-    assert 0 <= answer_seconds(attacked) < 2
+    assert 0 <= answer_seconds(attacked) < 6
     assert hostile_log.read_text() == ""

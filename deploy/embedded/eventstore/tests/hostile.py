@@ -49,7 +49,7 @@ def opened(server: RunningServer) -> Iterator[Any]:
         yield channel
 
 
-def send(channel: Any, name: str, messages: Sequence[bytes], timeout: float = 1.0) -> Any:
+def send(channel: Any, name: str, messages: Sequence[bytes], timeout: float = 5.0) -> Any:
     """Send raw messages and give the status, or None if the call went well."""
     call = getattr(channel, CALLS[name])(f"{STREAMS}/{name}")
     try:

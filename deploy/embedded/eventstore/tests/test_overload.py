@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Thread
-from time import monotonic, sleep
+from time import sleep
 from typing import Any
 
 import grpc
@@ -17,6 +17,10 @@ from deploy.embedded.eventstore.tests.running import RunningServer
 pytestmark = [pytest.mark.servers, pytest.mark.usefixtures("serves_on")]
 
 IDLE_STREAMS = 2000
+REFUSED_WITHIN = 5
+"""Seconds: tried instead of refused, each of the expressions would run for minutes."""
+OTHERS_WAIT = 6
+"""Seconds at most: far above what they wait on a busy machine, far below what they would behind an attacker."""
 
 
 def append_long_types(attacked: RunningServer, stream: str, count: int) -> None:
@@ -34,9 +38,8 @@ SLOW_BUT_ALLOWED = r"(?i)\w*?\w*?!"
 @pytest.mark.parametrize("regex", ["(a+)+$", "(a|a)*b", r"(a*)\1", "(", "a" * 20_000, "(" * 8000])
 def test_an_expression_that_could_stall_it_is_refused_at_once(attacked: RunningServer, regex: str) -> None:
     with opened(attacked) as channel:
-        started = monotonic()
-        assert send(channel, "Read", [read(regex).SerializeToString()]) is grpc.StatusCode.INVALID_ARGUMENT
-        assert monotonic() - started < 0.5
+        told = send(channel, "Read", [read(regex).SerializeToString()], REFUSED_WITHIN)
+    assert told is grpc.StatusCode.INVALID_ARGUMENT
 
 
 def test_a_slow_expression_is_ended_and_then_remembered(attacked: RunningServer) -> None:
@@ -54,7 +57,7 @@ def test_a_slow_expression_is_ended_and_then_remembered(attacked: RunningServer)
         waits.append(answer_seconds(attacked))
     attacker.join()
     assert statuses == [grpc.StatusCode.INVALID_ARGUMENT] * 5
-    assert max(waits) < 2
+    assert max(waits) < OTHERS_WAIT
 
 
 def test_a_subscription_with_a_slow_expression_ends_and_holds_nobody_up(attacked: RunningServer) -> None:
@@ -66,7 +69,7 @@ def test_a_subscription_with_a_slow_expression_ends_and_holds_nobody_up(attacked
         reader.start()
         sleep(0.2)
         append_long_types(attacked, "live", 100)
-        assert answer_seconds(attacked) < 2
+        assert answer_seconds(attacked) < OTHERS_WAIT
         reader.join(20)
     assert ended == [grpc.StatusCode.INVALID_ARGUMENT]
 
@@ -84,7 +87,7 @@ def test_thousands_of_idle_streams_cost_little(attacked: RunningServer) -> None:
         subscribe = channel.unary_stream(f"{STREAMS}/Read")
         readers = [subscribe(request.SerializeToString()) for _ in range(IDLE_STREAMS)]
         assert all(next(reader) for reader in readers)
-        assert answer_seconds(attacked) < 2
+        assert answer_seconds(attacked) < OTHERS_WAIT
         assert resident(attacked) - before < IDLE_STREAMS * 80 * 1024
         for reader in readers:
             reader.cancel()
