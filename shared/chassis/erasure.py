@@ -8,6 +8,7 @@ import structlog
 
 from shared.chassis import clock, event_store, mongo
 from shared.chassis.codec import Codec
+from shared.chassis.logs import told
 from shared.chassis.maintaining import Maintained
 from shared.chassis.mongo import Database, journaled
 from shared.chassis.projections import Arrival
@@ -43,7 +44,7 @@ class Eraser:
                     async with self._maintained.window():
                         await self._erase(row["_id"])
             except (*mongo.INFRASTRUCTURE_ERRORS, *event_store.INFRASTRUCTURE_ERRORS) as error:
-                log.warning("sweep waits", error=repr(error))
+                log.warning("sweep waits", error=told(error))
             await asyncio.sleep(SWEEP_SECONDS)
 
     async def _erase(self, subject: str) -> None:

@@ -13,6 +13,7 @@ from shared.chassis import clock, event_store, kafka, metrics, mongo
 from shared.chassis.automations import Reactor
 from shared.chassis.codec import Codec
 from shared.chassis.erasure import Eraser
+from shared.chassis.logs import told
 from shared.chassis.maintaining import Maintained
 from shared.chassis.positions import Positions
 from shared.chassis.projections import Arrival
@@ -62,7 +63,7 @@ class Follower:
                     await self._positions.save({_partition(m): (m.offset, event) for m, event in records})
                 break
             except INFRASTRUCTURE_ERRORS as error:
-                log.warning("worker waits", service=self._service, error=repr(error), seconds=pause)
+                log.warning("worker waits", service=self._service, error=told(error), seconds=pause)
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
         for message, _ in records:

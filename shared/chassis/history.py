@@ -17,6 +17,7 @@ from shared.chassis import kafka
 from shared.chassis.documents import AnyProjection
 from shared.chassis.event_store import EventStore
 from shared.chassis.kafka import TopicPartition
+from shared.chassis.logs import told
 from shared.chassis.runtime import Runtime
 from shared.events.base import Event
 from shared.events.cloudevents import NotACloudEvent, from_record
@@ -177,7 +178,7 @@ async def _kept(bootstrap: str, topic: str) -> bool:
     try:
         return await kafka.keeps_everything(bootstrap, topic)
     except kafka.INFRASTRUCTURE_ERRORS as error:
-        log.warning("the broker does not tell its settings", topic=topic, error=repr(error))
+        log.warning("the broker does not tell its settings", topic=topic, error=told(error))
         return False
 
 

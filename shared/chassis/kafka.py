@@ -12,6 +12,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from aiokafka.helpers import create_ssl_context
 
+from shared.chassis.logs import told
 from shared.events.topics import MAX_MESSAGE_BYTES, TOPICS, Topic
 
 __all__ = [
@@ -79,7 +80,7 @@ async def producer(bootstrap: str, client_id: str) -> AsyncIterator[AIOKafkaProd
         try:
             await asyncio.wait_for(made.stop(), 5)
         except INFRASTRUCTURE_ERRORS as error:
-            log.warning("producer abandoned", error=repr(error))
+            log.warning("producer abandoned", error=told(error))
 
 
 @asynccontextmanager

@@ -5,13 +5,16 @@ import logging
 import re
 import sys
 import traceback
-from collections.abc import MutableMapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TextIO
 
 import structlog
 from opentelemetry import trace
 from structlog.contextvars import bound_contextvars, get_contextvars, merge_contextvars
+
+from shared.events.envelope import StoredEvent
 
 REDACTED = "[redacted]"
 _WORDS = """
@@ -29,19 +32,19 @@ _SECRET_SHAPES = (
 )
 
 EventDict = MutableMapping[str, Any]
+_handled: ContextVar[StoredEvent | None] = ContextVar("handled", default=None)
+_IDS = ("correlation_id", "clinic_id", "command_id")
 
 
 def set_up_logging(service: str, env: str, level: str = "INFO", stream: TextIO | None = None) -> None:
-    """Route structlog and the standard library's logging to one JSON line each on `stream` (stdout)."""
-    shared: list[structlog.typing.Processor] = [
-        merge_contextvars,
-        structlog.stdlib.add_log_level,
+    """Route structlog and the standard library's logging to one JSON line each on `stream` (stdout).
+
+    Development and production write the same lines: who tries a clinic's data at home has real people in it.
+    """
+    shared = [
         structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
         _bound_to(service, env),
-        _add_trace,
-        _describe_exception(with_message=env == "development"),
-        redact,
+        *_processors(),
     ]
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
@@ -49,6 +52,7 @@ def set_up_logging(service: str, env: str, level: str = "INFO", stream: TextIO |
     )
     handler = logging.StreamHandler(stream or sys.stdout)
     handler.setFormatter(formatter)
+    handler.addFilter(_without_words)
     logging.basicConfig(handlers=[handler], level=level, force=True)
     structlog.configure(
         processors=[
@@ -61,15 +65,58 @@ def set_up_logging(service: str, env: str, level: str = "INFO", stream: TextIO |
     )
 
 
-def log_context(**values: str) -> AbstractContextManager[None]:
-    """Everything logged inside carries `values` (`correlation_id=...`)."""
-    return bound_contextvars(**values)
+def without_set_up() -> None:
+    """How lines are written until `set_up_logging`, in tests and tools: structlog alone would print local variables."""
+    structlog.configure(
+        processors=[*_processors(), _as_json],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _processors() -> list[structlog.typing.Processor]:
+    return [
+        merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _add_handled,
+        _add_trace,
+        _describe_exception,
+        redact,
+    ]
+
+
+@contextmanager
+def log_context(**values: str | None) -> Iterator[None]:
+    """Everything logged inside carries `values` (`correlation_id=...`), those that are not None."""
+    with bound_contextvars(**{name: value for name, value in values.items() if value is not None}):
+        yield
+
+
+def about(event: StoredEvent | None) -> None:
+    """From now on lines of this task tell the ids of `event`; None: of none.
+
+    Costs next to nothing for each event: they are looked up when a line is written.
+    """
+    _handled.set(event)
 
 
 def correlation_id() -> str | None:
     """The correlation id of what is being done now, None outside a request or event."""
-    value = get_contextvars().get("correlation_id")
+    value = get_contextvars().get("correlation_id") or _ids_of(_handled.get()).get("correlation_id")
     return value if isinstance(value, str) else None
+
+
+def told(error: BaseException) -> str:
+    """An error in one word: its type, with a driver's number and, of the operating system's errors, the text.
+
+    Other texts quote what somebody sent: drivers put whole documents into theirs.
+    """
+    if isinstance(error, OSError):
+        return f"{type(error).__qualname__}: {error}"
+    code = getattr(error, "code", None)
+    return f"{type(error).__qualname__} {code}" if isinstance(code, int) else type(error).__qualname__
 
 
 def is_sensitive(name: str) -> bool:
@@ -114,17 +161,38 @@ def _add_trace(_logger: Any, _method: str, event: EventDict) -> EventDict:
     return event
 
 
-def _describe_exception(*, with_message: bool) -> structlog.typing.Processor:
-    """Types and places of an exception chain. Messages quote what was sent, so production goes without them."""
+def _add_handled(_logger: Any, _method: str, line: EventDict) -> EventDict:
+    event = _handled.get()
+    if event is not None:
+        for name, value in {"event_id": str(event.id), "stream": event.stream, **_ids_of(event)}.items():
+            line.setdefault(name, value)
+    return line
 
-    def describe(_logger: Any, _method: str, event: EventDict) -> EventDict:
-        info = event.pop("exc_info", None)
-        error = sys.exc_info()[1] if info is True else info[1] if isinstance(info, tuple) else info
-        if isinstance(error, BaseException):
-            event["exception"] = [_place(link, with_message=with_message) for link in _chain(error)]
-        return event
 
-    return describe
+def _ids_of(event: StoredEvent | None) -> dict[str, Any]:
+    try:
+        found = json.loads(event.metadata) if event else {}
+    except ValueError:
+        return {}
+    return {name: found[name] for name in _IDS if name in found} if isinstance(found, dict) else {}
+
+
+def _without_words(record: logging.LogRecord) -> bool:
+    """Drivers and asyncio put errors into their texts, whose words may quote a person: the type has to do."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(told(arg) if isinstance(arg, BaseException) else arg for arg in record.args)
+    if record.name == "asyncio" and isinstance(record.msg, str):
+        record.msg = record.msg.partition("\n")[0]  # what follows is the repr of a task, its result or error included
+    return True
+
+
+def _describe_exception(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Types and places of an exception chain, without its messages and local variables: they quote what was sent."""
+    info = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if info is True else info[1] if isinstance(info, tuple) else info
+    if isinstance(error, BaseException):
+        event["exception"] = [_place(link) for link in _chain(error)]
+    return event
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:
@@ -135,11 +203,10 @@ def _chain(error: BaseException | None) -> list[BaseException]:
     return links
 
 
-def _place(error: BaseException, *, with_message: bool) -> dict[str, Any]:
+def _place(error: BaseException) -> dict[str, Any]:
     frames = traceback.extract_tb(error.__traceback__)[-20:]
     at = [f"{frame.filename.rpartition('site-packages/')[2]}:{frame.lineno} {frame.name}" for frame in frames]
-    said = {"said": str(error)} if with_message else {}
-    return {"type": type(error).__qualname__, **said, "at": at}
+    return {"type": type(error).__qualname__, "at": at}
 
 
 def _as_json(_logger: Any, _method: str, event: EventDict) -> str:

@@ -10,6 +10,7 @@ import structlog
 from shared.chassis import clock, mongo
 from shared.chassis.documents import AnyProjection
 from shared.chassis.event_store import EventStore
+from shared.chassis.logs import told
 from shared.chassis.mongo import Database
 from shared.chassis.parking import Parking
 from shared.chassis.projections import Projector
@@ -79,7 +80,7 @@ class Maintained:
                 self._adopt_if_idle()
                 await self._say()
             except mongo.INFRASTRUCTURE_ERRORS as error:
-                log.warning("versions unknown", service=self._service, error=repr(error))
+                log.warning("versions unknown", service=self._service, error=told(error))
             await asyncio.sleep(_REFRESH_SECONDS)
 
     async def _say(self) -> None:

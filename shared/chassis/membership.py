@@ -12,6 +12,7 @@ from aiokafka.errors import for_code
 from aiokafka.protocol.group import LeaveGroupRequest
 
 from shared.chassis.kafka import INFRASTRUCTURE_ERRORS, connection
+from shared.chassis.logs import told
 
 _PATIENCE = 10.0
 _PAUSE = 1.0
@@ -37,7 +38,7 @@ async def take_over(bootstrap: str, group: str, name: str) -> int:
             async with asyncio.timeout(_PATIENCE):
                 return await _dismiss(bootstrap, group, name)
         except INFRASTRUCTURE_ERRORS as error:
-            log.warning("waiting for the group's coordinator", group=group, error=repr(error))
+            log.warning("waiting for the group's coordinator", group=group, error=told(error))
             await asyncio.sleep(_PAUSE)
 
 

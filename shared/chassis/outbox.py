@@ -14,6 +14,7 @@ import structlog
 from pymongo import ReturnDocument
 
 from shared.chassis import clock, metrics, mongo
+from shared.chassis.logs import told
 from shared.chassis.mongo import Database, Document, journaled
 from shared.kernel.automation import Mail
 
@@ -75,7 +76,7 @@ class Outbox:
                 pending = await self._rows.count_documents({"state": "pending"})
                 metrics.OUTBOX_PENDING.labels(self._service).set(pending)
             except mongo.INFRASTRUCTURE_ERRORS as error:
-                log.warning("outbox waits", service=self._service, error=repr(error))
+                log.warning("outbox waits", service=self._service, error=told(error))
             await asyncio.sleep(_PAUSE)
 
     async def _claim(self) -> Document | None:

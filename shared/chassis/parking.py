@@ -9,6 +9,7 @@ from time import monotonic
 import structlog
 
 from shared.chassis import clock, kafka, metrics, mongo
+from shared.chassis.logs import told
 from shared.chassis.mongo import Database, journaled
 from shared.events.envelope import StoredEvent
 
@@ -36,7 +37,7 @@ class Parking:
             try:
                 await self.measure()
             except mongo.INFRASTRUCTURE_ERRORS as error:
-                log.warning("parked events not counted", service=self._service, error=repr(error))
+                log.warning("parked events not counted", service=self._service, error=told(error))
             await asyncio.sleep(_REFRESH_SECONDS)
 
     async def measure(self) -> None:
@@ -87,7 +88,7 @@ class Parking:
             await asyncio.wait_for(self._announce(handler, event, reason), _PATIENCE)
         except kafka.INFRASTRUCTURE_ERRORS as error:
             # The collection is the truth; the topic is for those who watch.
-            log.warning("parked topic not told", handler=handler, error=repr(error))
+            log.warning("parked topic not told", handler=handler, error=told(error))
 
     async def release(self, handler: str, stream: str) -> int:
         """Let the handler at the stream again: its document's gap is then read from the event store. How many."""

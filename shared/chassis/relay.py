@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaProducer
 from shared.chassis import event_store, kafka, metrics, mongo
 from shared.chassis.event_store import EventStore
 from shared.chassis.lease import RENEW_SECONDS, Fenced, Lease
+from shared.chassis.logs import told
 from shared.chassis.mongo import Database, Document
 from shared.events.base import Event
 from shared.events.cloudevents import Headers, NotACloudEvent, from_record, to_headers
@@ -68,7 +69,7 @@ class Relay:
             except Fenced:
                 log.warning("relay fenced", service=self._service)
             except _INFRASTRUCTURE as error:
-                log.warning("relay starts again", service=self._service, error=repr(error))
+                log.warning("relay starts again", service=self._service, error=told(error))
             await asyncio.sleep(_PAUSE)
 
     async def _lead(self, state: Document) -> None:

@@ -17,6 +17,7 @@ from structlog import ReturnLoggerFactory
 
 from shared.chassis.api_app import create_api
 from shared.chassis.clock import new_id
+from shared.chassis.logs import without_set_up
 from shared.chassis.mongo import Database, connect
 from shared.chassis.mongo import database as mongo_database
 from shared.chassis.settings import ChassisSettings
@@ -33,10 +34,10 @@ class DemoSettings(ChassisSettings):
 
 @pytest.fixture(autouse=True)
 def _quiet_logs() -> Iterator[None]:
-    """structlog's own default draws every exception with all local values, which takes seconds."""
+    """What a test provokes is not for the report."""
     structlog.configure(processors=[structlog.processors.KeyValueRenderer()], logger_factory=ReturnLoggerFactory())
     yield
-    structlog.reset_defaults()
+    without_set_up()
 
 
 @pytest.fixture

@@ -5,13 +5,15 @@ import json
 import logging
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 import structlog
 
-from shared.chassis.logs import correlation_id, is_sensitive, log_context, set_up_logging
+from shared.chassis.logs import about, correlation_id, is_sensitive, log_context, set_up_logging, told, without_set_up
 from shared.chassis.settings import ChassisSettings
 from shared.chassis.telemetry import span_from
+from shared.events.envelope import StoredEvent
 
 CANARY = "Rex-the-canary"
 HIDDEN = """
@@ -26,7 +28,7 @@ def _logging_as_before() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
-    structlog.reset_defaults()
+    without_set_up()
     root.handlers[:] = handlers
     root.setLevel(level)
 
@@ -122,10 +124,74 @@ def test_an_exception_is_told_by_type_and_place_without_its_message(output: Outp
     assert CANARY not in json.dumps(lines)
 
 
-def test_in_development_the_message_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    set_up_logging("demo", "development")
-    structlog.get_logger("demo").error("failed", exc_info=RuntimeError("what happened"))
-    assert json.loads(capsys.readouterr().out)["exception"][0]["said"] == "what happened"
+@pytest.mark.parametrize("env", ["development", "production", None])
+def test_nothing_of_a_failures_words_or_variables_is_written(
+    env: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither before nor after the set-up: structlog's own default would show every local variable."""
+    if env is None:
+        without_set_up()
+    else:
+        set_up_logging("demo", env, "DEBUG")
+    try:
+        keeper = CANARY
+        raise ValueError(keeper)
+    except ValueError as error:
+        structlog.get_logger("demo").exception("failed", error=told(error))
+    written = capsys.readouterr().out
+    assert CANARY not in written
+    (line,) = [json.loads(each) for each in written.splitlines()]
+    assert (line["exception"][0]["type"], line["error"]) == ("ValueError", "ValueError")
+
+
+def test_what_drivers_and_asyncio_say_of_an_error_is_its_type(output: Output) -> None:
+    logging.getLogger("mode").error("%s crashed: %r", "Agent", ValueError(CANARY))
+    logging.getLogger("asyncio").error(f"Task exception was never retrieved\nfuture: {ValueError(CANARY)!r}")
+    assert [line["event"] for line in output.lines()] == [
+        "Agent crashed: 'ValueError'",
+        "Task exception was never retrieved",
+    ]
+
+
+class Numbered(Exception):
+    code = 11000
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (ValueError(CANARY), "ValueError"),
+        (Numbered(CANARY), "Numbered 11000"),
+        (ConnectionRefusedError(111, "refused"), "ConnectionRefusedError: [Errno 111] refused"),
+    ],
+)
+def test_an_error_is_told_by_type_and_number(error: Exception, text: str) -> None:
+    assert told(error) == text
+
+
+def stored(metadata: bytes) -> StoredEvent:
+    return StoredEvent(UUID(int=7), "toy.Counted.v1", "tally-elm.1", 3, 4, b"{}", metadata)
+
+
+def test_lines_about_an_event_carry_its_ids(output: Output) -> None:
+    about(stored(b'{"correlation_id":"c-1","clinic_id":"elm","command_id":"k","actor":{"kind":"owner","id":"o"}}'))
+    structlog.get_logger("demo").info("gap closed")
+    assert correlation_id() == "c-1"
+    about(None)
+    structlog.get_logger("demo").info("window done")
+    first, second = output.lines()
+    ids = {"event_id": str(UUID(int=7)), "stream": "tally-elm.1", "correlation_id": "c-1", "clinic_id": "elm"}
+    assert first.items() >= {**ids, "command_id": "k"}.items()
+    assert ids.keys().isdisjoint(second)
+    assert correlation_id() is None
+
+
+@pytest.mark.parametrize("metadata", [b"not ours", b"[1]", b"{}"])
+def test_an_event_without_our_metadata_is_told_all_the_same(output: Output, metadata: bytes) -> None:
+    about(stored(metadata))
+    structlog.get_logger("demo").info("gap closed")
+    about(None)
+    assert output.lines()[0]["stream"] == "tally-elm.1"
 
 
 def test_nobody_can_forge_a_line(output: Output) -> None:
