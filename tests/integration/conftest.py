@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-MARK_OF = {"contract": "servers", "journeys": "journey", "chaos": "chaos"}
+MARK_OF = {"contract": "servers", "journeys": "journey", "chaos": "chaos", "faults": "chaos"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

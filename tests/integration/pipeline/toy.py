@@ -40,6 +40,9 @@ class Hidden(Event):
 def registered() -> Iterator[None]:
     """The toy's events exist only while a test of the chassis runs: the catalogue of the product does not know them."""
     before = dict(REGISTRY)
+    if "toy.Counted.v1" in before:
+        yield
+        return
     event_type("toy.Counted.v1", subject="keeper:{clinic_id}")(Counted)
     event_type("toy.Praised.v1")(Praised)
     event_type("toy.Forgotten.v1", erases="keeper:{clinic_id}")(Forgotten)

@@ -1,0 +1,40 @@
+"""kill -9 of each broker in turn, then of a partition's leader, while commands go on (reliability B.2, test 5)."""
+
+import asyncio
+
+import pytest
+
+from tests.integration.faults.accounts import TOPIC, Writer, all_is_well
+from tests.integration.faults.conftest import Stack
+from tests.integration.pipeline.conftest import Toy, ToyWorker
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
+NOTICED = 10.0  # seconds: an append that took longer has noticed something, on the slowest of machines
+
+
+async def test_killing_each_broker_and_then_a_leader_loses_and_doubles_nothing(
+    stack: Stack, service: Toy, worker: ToyWorker
+) -> None:
+    brokers, writer = stack.brokers, Writer(service)
+    writing = asyncio.ensure_future(writer.write())
+    await brokers.until_in_sync([TOPIC])
+    for victim in (1, 2, 3):
+        await writer.until(25)
+        await killed_and_back(stack, writer, victim)
+    leader = next(p["leader"] for p in await brokers.partitions([TOPIC]) if p["partition"] == 0)
+    await killed_and_back(stack, writer, leader)
+    assert not writing.done(), writing.exception()
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
+    await all_is_well(service, writer.prizes.values())
+    assert writer.slowest < NOTICED
+
+
+async def killed_and_back(stack: Stack, writer: Writer, victim: int) -> None:
+    """Commands go on before it is missed, while it is missed, and while it catches up."""
+    stack.brokers.kill(victim)
+    await stack.brokers.until_in_sync([TOPIC], copies=2)
+    await writer.until(25)
+    stack.brokers.start(victim)
+    await stack.brokers.ready(victim)
+    await stack.brokers.until_in_sync([TOPIC])
