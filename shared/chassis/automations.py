@@ -9,15 +9,17 @@ from pydantic import BaseModel
 from pymongo import UpdateOne
 
 from shared.chassis import clock, commands
-from shared.chassis.codec import Undecodable
+from shared.chassis.codec import Undecodable, recorded_from
 from shared.chassis.documents import LIVING, AnyProjection
 from shared.chassis.event_store import EventStore
+from shared.chassis.logs import about, log_context
 from shared.chassis.mongo import Database, Document, journaled
 from shared.chassis.outbox import Outbox
 from shared.chassis.parking import BEHIND, Parking, reason_of
 from shared.chassis.projections import Arrival
+from shared.chassis.telemetry import continued, current_traceparent, failed, handling
 from shared.chassis.versions import Versions
-from shared.events.base import REGISTRY
+from shared.events.base import REGISTRY, Event
 from shared.events.envelope import Actor, Recorded
 from shared.events.upcasters import newest
 from shared.kernel.automation import Automation, Cause, Issue, Mail, Reaction
@@ -47,6 +49,7 @@ class Reactor:
         self._automation = automation
         self._views = {view.collection: view for view in views}
         self._versions = versions
+        self._service = db.name
         self._inbox = journaled(db["inbox"])
         self._store = store
         self._outbox = outbox
@@ -65,7 +68,7 @@ class Reactor:
     def _concerns(self, arrival: Arrival) -> bool:
         """Also an event of the handled type that cannot be read: it must not be passed over in silence."""
         match arrival.event:
-            case Recorded(event=event):
+            case Event() as event:
                 return isinstance(event, self._automation.handles)
             case Undecodable():
                 found = REGISTRY.get(newest(arrival.stored.type))
@@ -89,22 +92,30 @@ class Reactor:
     async def _is_done(self, arrival: Arrival) -> bool:
         """What is parked is not: it stays out of the inbox, so that it runs when it comes again after a release."""
         name = self._automation.name
+        about(arrival.stored)
         blocked = await self._parking.blocks(name, arrival.stored)
-        if reason := BEHIND if blocked else await self._failure(arrival):
+        if reason := BEHIND if blocked else await self._traced(arrival):
             await self._parking.park(name, arrival.stored, reason)
         return reason is None
 
+    async def _traced(self, arrival: Arrival) -> str | None:
+        with continued(arrival.stored, *handling(arrival.stored, self._service, self._automation.name)) as span:
+            reason = await self._failure(arrival)
+            failed(span, reason)
+        return reason
+
     async def _failure(self, arrival: Arrival) -> str | None:
         """React; the reason if it was not possible."""
-        if not isinstance(arrival.event, Recorded):
-            return str(arrival.event)
+        recorded = recorded_from(arrival.stored, arrival.event)
+        if not isinstance(recorded, Recorded):
+            return str(recorded)
         try:
-            for index, reaction in enumerate(await self._reactions(arrival.event)):
-                await self._carry_out(arrival.event, index, reaction)
+            for index, reaction in enumerate(await self._reactions(recorded)):
+                await self._carry_out(recorded, index, reaction)
         except commands.INFRASTRUCTURE_ERRORS:
             raise
         except Exception as error:
-            log.exception("automation failed", automation=self._automation.name, stream=arrival.stored.stream)
+            log.exception("automation failed", automation=self._automation.name)
             return reason_of(error)
         return None
 
@@ -135,11 +146,12 @@ class Reactor:
 
     async def _issue(self, recorded: Recorded, effect_id: str, issue: Issue) -> None:
         context = _context(recorded, self._automation.name, effect_id, clock.now())
-        try:
-            await commands.handle(self._store, issue.decider, issue.local_id, issue.command, context)
-        except Refused as refusal:
-            # The policy asked, the domain said no: that is an answer, and asking again would not change it.
-            log.info("automation refused", automation=self._automation.name, code=refusal.code)
+        with log_context(clinic_id=context.clinic_id, command_id=str(context.command_id)):
+            try:
+                await commands.handle(self._store, issue.decider, issue.local_id, issue.command, context)
+            except Refused as refusal:
+                # The policy asked, the domain said no: that is an answer, and asking again would not change it.
+                log.info("automation refused", automation=self._automation.name, code=refusal.code)
 
 
 def _context(recorded: Recorded, name: str, effect_id: str, now: datetime) -> commands.Context:
@@ -149,6 +161,6 @@ def _context(recorded: Recorded, name: str, effect_id: str, now: datetime) -> co
         command_id=derived_id(effect_id),
         correlation_id=recorded.metadata.correlation_id,
         causation_id=str(recorded.id),
-        traceparent=recorded.metadata.traceparent,
+        traceparent=current_traceparent() or recorded.metadata.traceparent,
         now=now,
     )

@@ -6,8 +6,11 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+from structlog.contextvars import bind_contextvars
+
 from shared.chassis import event_store, mongo
 from shared.chassis.event_store import NO_STREAM, Append, EventStore
+from shared.chassis.telemetry import step
 from shared.events.base import Event
 from shared.events.envelope import Actor, Metadata
 from shared.kernel.decider import Decider
@@ -70,6 +73,14 @@ async def handle(
     A race is settled by deciding again on the newer state, 5 times at most; with `if_match` the stream must be at
     that revision. Raises Refused (the domain said no), RevisionMismatch (the race was not won, or `if_match` is stale).
     """
+    bind_contextvars(clinic_id=context.clinic_id, command_id=str(context.command_id))
+    with step(f"handle {type(command).__name__}", attributes={"vetwire.category": decider.category}):
+        return await _handled(store, decider, local_id, command, context, if_match)
+
+
+async def _handled(
+    store: EventStore, decider: Decider[C, E, S], local_id: str, command: C, context: Context, if_match: int | None
+) -> Handled:
     stream = stream_name(decider.category, context.clinic_id, local_id)
     for attempt in range(ATTEMPTS):
         history = await store.read(stream)

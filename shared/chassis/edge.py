@@ -16,7 +16,7 @@ from shared.chassis.clock import new_id
 from shared.chassis.health import Health
 from shared.chassis.metrics import HTTP_REQUESTS, HTTP_SECONDS
 from shared.chassis.problems import draining, unexpected
-from shared.chassis.telemetry import span_from
+from shared.chassis.telemetry import SpanKind, failed, span_from
 
 CORRELATION_HEADER = "x-request-id"
 SECURITY_HEADERS = {
@@ -59,13 +59,15 @@ class Edge:
         method = scope["method"] if scope["method"] in METHODS else "OTHER"
         answer = _Answer(send, {**SECURITY_HEADERS, "X-Request-Id": correlation_id}, self._health)
         started = time.perf_counter()
-        with span_from(traceparent, method) as span:
+        asked = {"http.request.method": method, "url.scheme": scope.get("scheme", "http")}  # paths may quote somebody
+        with span_from(traceparent, method, SpanKind.SERVER, asked) as span:
             try:
                 await self._answered(scope, receive, answer)
             finally:
                 route = self._templates.get(scope.get("endpoint"), "unmatched")
                 span.update_name(f"{method} {route}")
                 span.set_attributes({"http.route": route, "http.response.status_code": answer.status})
+                failed(span, str(answer.status) if answer.status >= 500 else None)
                 HTTP_REQUESTS.labels(self._service, method, route, str(answer.status)).inc()
                 HTTP_SECONDS.labels(self._service, method, route).observe(time.perf_counter() - started)
 

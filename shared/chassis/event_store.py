@@ -24,9 +24,11 @@ from esdbclient.exceptions import (
 
 from shared.chassis.appending import UnansweredAppends, pipelined
 from shared.chassis.codec import Codec, Draft, Undecodable
+from shared.chassis.telemetry import SpanKind, step
 from shared.events.base import Event
 from shared.events.envelope import Metadata, Recorded, StoredEvent
 from shared.kernel.errors import RevisionMismatch
+from shared.kernel.streams import category_of
 
 READ_SECONDS = 60.0
 """How long a read of one stream may take: a dead line must not hold its reader for ever."""
@@ -83,12 +85,13 @@ class EventStore:
         Repeating an append with the same event ids writes nothing and gives the same answer.
         """
         events = await self._encoded([append])
-        try:
-            await self._client.append_to_stream(
-                append.stream, current_version=_version(append.expected), events=events[0], timeout=timeout
-            )
-        except WrongCurrentVersion as error:
-            raise RevisionMismatch(append.stream, append.expected) from error
+        with step(f"append {category_of(append.stream)}", SpanKind.CLIENT, _spanned([append])):
+            try:
+                await self._client.append_to_stream(
+                    append.stream, current_version=_version(append.expected), events=events[0], timeout=timeout
+                )
+            except WrongCurrentVersion as error:
+                raise RevisionMismatch(append.stream, append.expected) from error
         return append.expected + len(append.events)
 
     async def append_many(self, appends: Sequence[Append], timeout: float = 30.0) -> list[int | RevisionMismatch]:
@@ -99,7 +102,8 @@ class EventStore:
         """
         events = await self._encoded(appends)
         requests = [(a.stream, _version(a.expected), e) for a, e in zip(appends, events, strict=True)]
-        refused = await pipelined(self._client, requests, timeout)
+        with step("append", SpanKind.CLIENT, _spanned(appends)):
+            refused = await pipelined(self._client, requests, timeout)
         return [
             RevisionMismatch(a.stream, a.expected) if i in refused else a.expected + len(a.events)
             for i, a in enumerate(appends)
@@ -192,6 +196,13 @@ def _keepalive() -> tuple[tuple[str, int], ...]:
         ("grpc.http2.ping_timeout_ms", KEEPALIVE_MS),  # else a minute, whatever the line above says
         ("grpc.http2.max_pings_without_data", 0),  # else pings end on a quiet subscription
     )
+
+
+def _spanned(appends: Sequence[Append]) -> dict[str, str | int]:
+    """What a span tells of them, by OpenTelemetry's database conventions."""
+    several = {"db.operation.batch.size": len(appends)} if len(appends) > 1 else {}
+    stream = {"vetwire.stream": appends[0].stream} if len(appends) == 1 else {}
+    return {"db.system.name": "eventstoredb", "db.operation.name": "append", **several, **stream}
 
 
 def _version(expected: int) -> int | StreamState:

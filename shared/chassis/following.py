@@ -3,23 +3,23 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
-from aiokafka import TopicPartition
-from faust.types import EventT
+from aiokafka import ConsumerRecord, TopicPartition
 
 from shared.chassis import clock, event_store, kafka, metrics, mongo
 from shared.chassis.automations import Reactor
 from shared.chassis.codec import Codec
 from shared.chassis.erasure import Eraser
-from shared.chassis.logs import told
+from shared.chassis.logs import about, told
 from shared.chassis.maintaining import Maintained
 from shared.chassis.positions import Positions
-from shared.chassis.projections import Arrival
+from shared.chassis.projections import Arrival, Projector
+from shared.chassis.telemetry import SpanKind, begun, handling, mark
 from shared.events.cloudevents import NotACloudEvent, from_record
 from shared.events.envelope import StoredEvent
 from shared.kernel.errors import RevisionMismatch
+from shared.kernel.streams import category_of
 
 INFRASTRUCTURE_ERRORS = (
     *event_store.INFRASTRUCTURE_ERRORS,
@@ -51,32 +51,44 @@ class Follower:
         self._positions = positions
         self.handled: dict[TopicPartition, tuple[int, datetime]] = {}
 
-    async def handle(self, window: Sequence[EventT[bytes]]) -> None:
+    async def handle(self, window: Sequence[ConsumerRecord]) -> None:
         """Everything the window leads to; returns only when it is safely written."""
-        records = [(event.message, _event_in(event)) for event in window]
+        records = [(record, _event_in(record)) for record in window]
         stored = [event for _, event in records if event is not None]
+        last = {_partition(record): (record, event) for record, event in records}
+        about(stored[0] if stored else None)
         pause = _FIRST_PAUSE
         while True:
             try:
                 async with self._maintained.window():
                     await self._apply(stored)
-                    await self._positions.save({_partition(m): (m.offset, event) for m, event in records})
+                    await self._positions.save({tp: (record.offset, event) for tp, (record, event) in last.items()})
                 break
             except INFRASTRUCTURE_ERRORS as error:
-                log.warning("worker waits", service=self._service, error=told(error), seconds=pause)
+                log.warning("worker waits", error=told(error), seconds=pause, events=len(stored))
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
-        for message, _ in records:
-            self.handled[_partition(message)] = (message.offset, _time_of(message))
+        self.handled |= {tp: (record.offset, _time_of(record)) for tp, (record, _) in last.items()}
+        about(None)
 
     async def _apply(self, stored: Sequence[StoredEvent]) -> None:
-        decoded = await self._codec.decode(stored)
+        decoded = await self._codec.events(stored)
         window = [Arrival(s, d) for s, d in zip(stored, decoded, strict=True)]
         for projector in self._maintained.projectors:
+            since = begun()
             await projector.apply(window)
+            if since:
+                self._mark(projector, stored, since)
         for reactor in self._reactors:
             await reactor.apply(window)
         await self._eraser.apply(window)
+
+    def _mark(self, projector: Projector, stored: Sequence[StoredEvent], since: int) -> None:
+        """The documents are written: a reader sees the events from here on."""
+        for event in stored:
+            if category_of(event.stream) == projector.projection.category:
+                name, attributes = handling(event, self._service, projector.name)
+                mark(event, name, SpanKind.CONSUMER, since, attributes)
 
     def measure(self, highwater: dict[TopicPartition, int]) -> int:
         """Set the lag metrics from the brokers' newest offsets; the lag in records."""
@@ -90,26 +102,18 @@ class Follower:
         return sum(behind.values())
 
 
-def _event_in(event: EventT[bytes]) -> StoredEvent | None:
+def _event_in(record: ConsumerRecord) -> StoredEvent | None:
     """None for a record that is not an event of ours: it is logged, and whatever it stood for is in the event store."""
-    message = event.message
     try:
-        return from_record(message.value, _headers(message))
+        return from_record(record.value, record.headers)
     except NotACloudEvent as error:
-        log.error(
-            "not an event", topic=message.topic, partition=message.partition, offset=message.offset, why=str(error)
-        )
+        log.error("not an event", topic=record.topic, partition=record.partition, offset=record.offset, why=str(error))
         return None
 
 
-def _headers(message: Any) -> list[tuple[str, bytes]]:
-    headers = message.headers or ()
-    return list(headers.items() if isinstance(headers, dict) else headers)
+def _partition(record: ConsumerRecord) -> TopicPartition:
+    return TopicPartition(record.topic, record.partition)
 
 
-def _partition(message: Any) -> TopicPartition:
-    return TopicPartition(message.topic, message.partition)
-
-
-def _time_of(message: Any) -> datetime:
-    return datetime.fromtimestamp(message.timestamp, tz=clock.now().tzinfo)
+def _time_of(record: ConsumerRecord) -> datetime:
+    return datetime.fromtimestamp(record.timestamp / 1000, tz=clock.now().tzinfo)

@@ -14,8 +14,9 @@ import structlog
 from pymongo import ReturnDocument
 
 from shared.chassis import clock, metrics, mongo
-from shared.chassis.logs import told
+from shared.chassis.logs import correlation_id, log_context, told
 from shared.chassis.mongo import Database, Document, journaled
+from shared.chassis.telemetry import SpanKind, current_traceparent, span_from
 from shared.kernel.automation import Mail
 
 ATTEMPTS = 10
@@ -64,6 +65,8 @@ class Outbox:
             "state": "pending",
             "attempts": 0,
             "due": clock.now(),
+            "correlation_id": correlation_id(),
+            "traceparent": current_traceparent(),
         }
         await self._rows.update_one({"_id": effect_id}, {"$setOnInsert": row}, upsert=True)
 
@@ -89,13 +92,15 @@ class Outbox:
         return found
 
     async def _deliver(self, row: Document) -> None:
-        try:
-            async with asyncio.timeout(_SEND_SECONDS):
-                await self._sender.send(Mail(**row["mail"]), row["_id"])
-        except Exception as error:
-            # Whatever a sender chokes on is this effect's failure: the others must leave all the same.
-            await self._later(row, error)
-            return
+        with log_context(clinic_id=row["_clinic"], correlation_id=row.get("correlation_id")):
+            try:
+                with span_from(row.get("traceparent"), "send mail", SpanKind.CLIENT, {"vetwire.effect": row["_id"]}):
+                    async with asyncio.timeout(_SEND_SECONDS):
+                        await self._sender.send(Mail(**row["mail"]), row["_id"])
+            except Exception as error:
+                # Whatever a sender chokes on is this effect's failure: the others must leave all the same.
+                await self._later(row, error)
+                return
         sent = {"$set": {"state": "sent", "sent_at": clock.now()}, "$unset": {"mail": 1}}
         await self._rows.update_one({"_id": row["_id"]}, sent)
 

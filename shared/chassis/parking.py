@@ -9,8 +9,9 @@ from time import monotonic
 import structlog
 
 from shared.chassis import clock, kafka, metrics, mongo
-from shared.chassis.logs import told
+from shared.chassis.logs import about, told
 from shared.chassis.mongo import Database, journaled
+from shared.chassis.telemetry import SpanKind, begun, mark
 from shared.events.envelope import StoredEvent
 
 BEHIND = "waits behind a parked event"
@@ -79,7 +80,9 @@ class Parking:
         self._note(handler, event.stream, event.revision)
         self._measured.add(handler)
         if result.upserted_id is not None:
-            log.error("parked", handler=handler, stream=event.stream, type=event.type, event_id=str(event.id))
+            about(event)
+            log.error("parked", handler=handler, type=event.type, reason=reason)
+            mark(event, "park", SpanKind.INTERNAL, begun(), {"vetwire.handler": handler}, reason)
             metrics.PARKED_EVENTS.labels(self._service, handler).inc()
             await self._tell(handler, event, reason)
 

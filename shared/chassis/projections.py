@@ -12,9 +12,11 @@ from shared.chassis import metrics
 from shared.chassis.codec import Undecodable
 from shared.chassis.documents import AnyProjection, Folded, Unwritable, folded
 from shared.chassis.event_store import NO_STREAM, EventStore
+from shared.chassis.logs import about
 from shared.chassis.mongo import Database, Document
 from shared.chassis.parking import BEHIND, Parking
-from shared.events.envelope import Recorded, StoredEvent
+from shared.events.base import Event
+from shared.events.envelope import StoredEvent
 from shared.kernel.streams import category_of, key_of
 
 _DUPLICATE_KEY = 11000
@@ -26,7 +28,7 @@ class Arrival:
     """An event as it arrived and as it was decoded; None: of a type that this version does not know."""
 
     stored: StoredEvent
-    event: Recorded | Undecodable | None
+    event: Event | Undecodable | None
 
 
 class Projector:
@@ -88,6 +90,7 @@ class Projector:
 
     async def _folded(self, document: Folded, arrivals: Sequence[Arrival]) -> Folded:
         for index, arrival in enumerate(arrivals):
+            about(arrival.stored)
             if arrival.stored.revision > document.revision + 1:
                 gap = await self._missing(document, arrival.stored.revision)
                 if not await self._step_all(document, gap):
@@ -102,8 +105,8 @@ class Projector:
         first = document.revision + 1
         stored = await self._store.read_stored(document.stream, first, until - first)
         log.info("gap closed", view=self.name, stream=document.stream, first=first, events=len(stored))
-        decoded = await self._store.codec.decode(stored)
-        return [Arrival(s, d) for s, d in zip(stored, decoded, strict=True)]
+        events = await self._store.codec.events(stored)
+        return [Arrival(s, e) for s, e in zip(stored, events, strict=True)]
 
     async def _step_all(self, document: Folded, arrivals: Sequence[Arrival]) -> bool:
         """Fold them; False when one could not be, after parking it and those behind it."""
@@ -116,9 +119,7 @@ class Projector:
 
     def _step(self, document: Folded, arrival: Arrival) -> str | None:
         """Fold one event into the document; the reason if its handler failed."""
-        recorded = arrival.event
-        event = recorded.event if isinstance(recorded, Recorded) else recorded
-        return document.take(self.projection, arrival.stored.revision, event)
+        return document.take(self.projection, arrival.stored.revision, arrival.event)
 
     async def fold_anew(self, subject: str) -> None:
         """Fold again, from the event store, every document that holds something of an erased person."""

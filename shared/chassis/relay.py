@@ -16,12 +16,14 @@ from aiokafka import AIOKafkaProducer
 from shared.chassis import event_store, kafka, metrics, mongo
 from shared.chassis.event_store import EventStore
 from shared.chassis.lease import RENEW_SECONDS, Fenced, Lease
-from shared.chassis.logs import told
+from shared.chassis.logs import about, told
 from shared.chassis.mongo import Database, Document
+from shared.chassis.tails import Tails
+from shared.chassis.telemetry import SpanKind, begun, mark, messaging
 from shared.events.base import Event
-from shared.events.cloudevents import Headers, NotACloudEvent, from_record, to_headers
+from shared.events.cloudevents import Headers, to_headers
 from shared.events.envelope import StoredEvent
-from shared.events.topics import events_topic
+from shared.events.topics import MAX_MESSAGE_BYTES, events_topic
 
 WINDOW = 500
 QUEUE = 2_000
@@ -58,7 +60,8 @@ class Relay:
         self._bootstrap = bootstrap
         self._published = frozenset(event.type_name for event in published)
         self._lease = Lease(db["relay"], "relay", holder)
-        self._tails: dict[str, int] = {}
+        self._tails = Tails({})
+        self._largest = MAX_MESSAGE_BYTES
 
     async def run(self) -> None:
         """Relay until cancelled. Infrastructure may come and go."""
@@ -92,6 +95,7 @@ class Relay:
 
     async def _relay(self, state: Document) -> None:
         start = await self._start_after(state)
+        self._largest = await kafka.largest_record(self._bootstrap, self._topic)
         log.info("relay starts", service=self._service, after=start)
         async with (
             kafka.producer(self._bootstrap, f"{self._service}-relay") as producer,
@@ -109,47 +113,45 @@ class Relay:
 
     async def _start_after(self, state: Document) -> int | None:
         """The stored position, or a lower one if a partition no longer ends with what was put there last."""
-        newest = await kafka.records_before(self._bootstrap, [self._topic])
-        found = {str(tp.partition): _position_in(record) for tp, record in newest.items()}
+        self._tails = Tails(state)
         position = state.get("position")
-        self._tails = {p: at for p, at in state.get("tails", {}).items() if found.get(p, 0) >= at}
-        lost = [found.get(p, 0) for p, at in state.get("tails", {}).items() if found.get(p, 0) < at]
+        lost = await self._tails.lost(self._bootstrap, self._topic)
         if lost:
             log.warning("the broker lost records", service=self._service, partitions=len(lost), back_to=min(lost))
         return min([position, *lost]) or None if position is not None else None
 
     async def _publish(self, producer: AIOKafkaProducer, window: list[StoredEvent]) -> None:
+        since = begun()
         leaving = [(event, headers) for event in window if (headers := self._headers(event))]
         sends = [
             await producer.send(self._topic, key=event.stream.encode(), value=event.data, headers=headers)
             for event, headers in leaving
         ]
         placed = await asyncio.wait_for(asyncio.gather(*sends), _PATIENCE)
-        for (event, _), at in zip(leaving, placed, strict=True):
-            self._tails[str(at.partition)] = event.position
-        await self._lease.save({"position": window[-1].position, "tails": self._tails})
+        self._tails.put((event, at) for (event, _), at in zip(leaving, placed, strict=True))
+        await self._lease.save({"position": window[-1].position, **self._tails.document()})
         metrics.RELAY_PUBLISHED.labels(self._service).inc(len(leaving))
+        for (event, _), at in zip(leaving if since else (), placed, strict=False):
+            where = {"messaging.destination.partition.id": str(at.partition), "messaging.kafka.offset": at.offset}
+            mark(event, f"send {self._topic}", SpanKind.PRODUCER, since, {**messaging("send", event), **where})
 
     def _headers(self, event: StoredEvent) -> Headers | None:
-        """None for what stays inside, and for what something else wrote without our metadata.
+        """None for what stays inside, and for what no record can hold: without our metadata, or larger than the topic takes.
 
         The readers meet the latter when they close the gap it leaves in the revisions of its stream.
         """
         if event.type not in self._published:
             return None
         try:
-            return to_headers(event, f"/{self._service}")
+            headers = to_headers(event, f"/{self._service}")
+            kafka.check_size(event.stream.encode(), event.data, headers, self._largest)
         except ValueError:
-            log.exception("an event cannot be published", type=event.type, id=str(event.id), stream=event.stream)
+            about(event)
+            log.exception("an event cannot be published", type=event.type)
+            about(None)
+            metrics.RELAY_PASSED_OVER.labels(self._service).inc()
             return None
-
-
-def _position_in(record: Any) -> int:
-    """0 for a record that no relay wrote: what is before it cannot be told, so everything is published again."""
-    try:
-        return from_record(record.value, record.headers).position
-    except NotACloudEvent:
-        return 0
+        return headers
 
 
 async def _fill(queue: "asyncio.Queue[StoredEvent]", events: AsyncIterator[StoredEvent | None]) -> None:

@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,16 +14,15 @@ from threading import Timer
 from time import monotonic
 from typing import Any
 
-import faust
 import structlog
 import uvicorn
 import uvloop
 from aiokafka import TopicPartition
-from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from shared.chassis import clock, kafka
 from shared.chassis.automations import Reactor
+from shared.chassis.consuming import App
 from shared.chassis.documents import AnyProjection, ensure_indexes
 from shared.chassis.erasure import Eraser
 from shared.chassis.following import Follower
@@ -37,8 +36,8 @@ from shared.chassis.positions import Positions
 from shared.chassis.relay import Relay
 from shared.chassis.runtime import Runtime, runtime
 from shared.chassis.settings import ChassisSettings
-from shared.chassis.telemetry import set_up_tracing
-from shared.chassis.windows import Windows
+from shared.chassis.telemetry import set_up_tracing, shut_down_tracing
+from shared.chassis.windows import WINDOW, Windows
 from shared.events.base import Event
 from shared.events.envelope import StoredEvent
 from shared.events.topics import MAX_MESSAGE_BYTES, events_topic, parked_topic
@@ -60,31 +59,6 @@ class WorkerSpec:
     projections: tuple[AnyProjection, ...]
     automations: tuple[Automation[Any], ...]
     published: tuple[type[Event], ...]
-
-
-class _Consumer(driver.Consumer):
-    """Starts from the positions beside the read models instead of Kafka's committed offsets."""
-
-    async def seek_to_committed(self) -> Mapping[TP, int]:
-        await super().seek_to_committed()
-        app = self.app
-        assert isinstance(app, _App)
-        wanted = await app.starting_points({TopicPartition(*tp) for tp in self.assignment()})
-        offsets = {TP(tp.topic, tp.partition): offset for tp, offset in wanted.items()}
-        self._read_offset.clear()
-        await self.seek_wait(offsets)
-        return offsets
-
-
-class _Transport(driver.Transport):
-    Consumer = _Consumer
-
-
-class _App(faust.App):
-    starting_points: Callable[[Iterable[TopicPartition]], Awaitable[dict[TopicPartition, int]]]
-
-    def _new_transport(self) -> driver.Transport:
-        return _Transport(self.conf.broker_consumer, self)
 
 
 class _Server(uvicorn.Server):
@@ -125,8 +99,8 @@ class Worker:
         self._health = self._checks(running)
         self._progress = (0, monotonic())
 
-    def _faust_app(self, spec: WorkerSpec) -> _App:
-        app = _App(
+    def _faust_app(self, spec: WorkerSpec) -> App:
+        app = App(
             self._settings.service,
             broker=[f"kafka://{address}" for address in self._settings.kafka.split(",")],
             broker_credentials=kafka.connection(self._settings.brokers).get("ssl_context"),
@@ -142,16 +116,12 @@ class Worker:
             topic_allow_declare=False,
             topic_disable_leader=True,
             processing_guarantee="at_least_once",
-            stream_buffer_maxsize=2048,
+            broker_max_poll_records=WINDOW,
             stream_wait_empty=False,  # what is under way comes again from the saved positions
         )
         app.starting_points = lambda tps: self._positions.starting_points(self._settings.brokers, tps)
-        source = app.topic(
-            *(events_topic(service) for service in spec.follows),
-            value_type=bytes,
-            value_serializer="raw",
-            key_serializer="raw",
-        )
+        app.deliver = self._windows.deliver
+        source = app.topic(*(events_topic(service) for service in spec.follows), value_type=bytes)
         app.agent(source, name=f"{self._settings.service}.follow", concurrency=1)(self._windows.consume)
         return app
 
@@ -268,7 +238,10 @@ def run_worker(spec: WorkerSpec, settings: ChassisSettings) -> None:
     """The process's main: runs until SIGTERM; exits non-zero when the worker cannot go on."""
     set_up_logging(settings.service, settings.env, settings.log_level)
     set_up_tracing(f"{settings.service}-worker", settings.env, settings.otlp_endpoint)
-    uvloop.run(_main(spec, settings))
+    try:
+        uvloop.run(_main(spec, settings))
+    finally:
+        shut_down_tracing()
 
 
 async def _main(spec: WorkerSpec, settings: ChassisSettings) -> None:
