@@ -53,9 +53,7 @@ class Codec:
     async def decode(self, stored: Sequence[StoredEvent]) -> list[Recorded | Undecodable | None]:
         """Each event read back, in order; None for a type this version does not know."""
         events = await self.events(stored)
-        return [
-            _recorded(s, event) if isinstance(event, Event) else event for s, event in zip(stored, events, strict=True)
-        ]
+        return [recorded_from(s, event) for s, event in zip(stored, events, strict=True)]
 
     async def events(self, stored: Sequence[StoredEvent]) -> list[Event | Undecodable | None]:
         """As `decode`, but the events alone: a fold needs no metadata, and reading it costs as much as the event."""
@@ -113,7 +111,10 @@ def _decoded(
         return Undecodable(f"{stored.type} {stored.id}: {type(error).__name__}")
 
 
-def _recorded(stored: StoredEvent, event: Event) -> Recorded | Undecodable:
+def recorded_from(stored: StoredEvent, event: Event | Undecodable | None) -> Recorded | Undecodable | None:
+    """With its metadata. Undecodable if that is not ours; what is no event stays what it is."""
+    if not isinstance(event, Event):
+        return event
     try:
         metadata = Metadata.model_validate_json(stored.metadata)
     except ValueError as error:

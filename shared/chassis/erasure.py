@@ -12,7 +12,7 @@ from shared.chassis.logs import told
 from shared.chassis.maintaining import Maintained
 from shared.chassis.mongo import Database, journaled
 from shared.chassis.projections import Arrival
-from shared.events.envelope import Recorded
+from shared.events.base import Event
 
 SWEEP_SECONDS = 30.0
 SWEEP_FOR = timedelta(minutes=10)
@@ -30,7 +30,7 @@ class Eraser:
     async def apply(self, window: Sequence[Arrival]) -> None:
         """After the window's events were folded: the subjects that they erase."""
         for arrival in window:
-            if isinstance(arrival.event, Recorded) and (subject := arrival.event.event.erases):
+            if isinstance(arrival.event, Event) and (subject := arrival.event.erases):
                 row = {"$setOnInsert": {"at": clock.now()}}
                 await self._erasures.update_one({"_id": subject}, row, upsert=True)
                 await self._erase(subject)

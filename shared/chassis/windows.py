@@ -1,59 +1,43 @@
-"""From a Faust stream to windows: whatever has arrived while the last window was being written is the next one."""
+"""The agent of a worker: it gets windows of raw records, one at a time, instead of a stream of single ones (ADR 16)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 
-import structlog
-from faust.streams import Stream
-from faust.types import EventT, StreamT
+from aiokafka import ConsumerRecord
+from faust.types import StreamT
 
-WINDOW = 500
-Handle = Callable[[Sequence[EventT[bytes]]], Awaitable[None]]
-log = structlog.get_logger(__name__)
+WINDOW = 1_000
+"""Records in a window at most. Under load fixed costs (positions, round trips) are shared by so many."""
+Window = Sequence[ConsumerRecord]
+Handle = Callable[[Window], Awaitable[None]]
 
 
 class Windows:
-    """Feeds `handle` with at most 500 events at a time, in order, and acknowledges them when it returns.
+    """Feeds `handle` with windows in order. Whatever arrives while one is being written is in the next one.
 
-    `handle` must not raise: Faust acknowledges what an exception leaves behind (faust #606), and it would be lost.
-    One that does ends the process, and the events come again.
+    `handle` must not raise: what it did not do would be lost. If it does the process ends, and the records come again.
     """
 
     def __init__(self, handle: Handle, fatal: Callable[[BaseException], None]) -> None:
         self._handle = handle
         self._fatal = fatal
-        self._waiting: list[EventT[bytes]] = []
-        self._arrived = asyncio.Event()
-        self._room = asyncio.Event()
+        self._offered: asyncio.Queue[tuple[Window, asyncio.Future[None]]] = asyncio.Queue(1)
+
+    async def deliver(self, window: Window) -> None:
+        """Returns when the window is handled, and only then its records may be acknowledged."""
+        handled = asyncio.get_running_loop().create_future()
+        await self._offered.put((window, handled))
+        await handled
 
     async def consume(self, stream: StreamT[bytes]) -> None:
-        """The body of the agent."""
-        writing = asyncio.ensure_future(self._write())
-        writing.add_done_callback(self._ended)
-        assert isinstance(stream, Stream)
-        try:
-            async for event in stream.noack().events():
-                self._waiting.append(event)
-                self._arrived.set()
-                if len(self._waiting) >= WINDOW:
-                    self._room.clear()
-                    await self._room.wait()
-        finally:
-            writing.cancel()
-            with suppress(asyncio.CancelledError):
-                await writing
-
-    async def _write(self) -> None:
+        """The body of the agent. Its stream subscribes to the topics, and stays empty."""
         while True:
-            await self._arrived.wait()
-            window, self._waiting = self._waiting, []
-            self._arrived.clear()
-            self._room.set()
-            await self._handle(window)
-            for event in window:
-                event.ack()
-
-    def _ended(self, writing: "asyncio.Future[None]") -> None:
-        if not writing.cancelled() and (error := writing.exception()):
-            self._fatal(error)
+            window, handled = await self._offered.get()
+            try:
+                await self._handle(window)
+            except Exception as error:
+                # Not acknowledged and not followed by a later window, whatever it was.
+                self._fatal(error)
+                return
+            if not handled.done():
+                handled.set_result(None)

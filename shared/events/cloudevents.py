@@ -1,9 +1,14 @@
 """Events on Kafka: CloudEvents 1.0, Kafka binding, binary mode. Body: the event's JSON; key: its stream (design 9)."""
 
+import re
 from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, get_args
 from uuid import UUID
 
-from shared.events.envelope import Actor, Metadata, StoredEvent
+from pydantic import TypeAdapter
+
+from shared.events.envelope import ActorKind, Metadata, StoredEvent
 
 Headers = list[tuple[str, bytes]]
 CONTENT_TYPE = "application/json"
@@ -26,6 +31,11 @@ REQUIRED = frozenset(
     }
 )
 OPTIONAL = frozenset({"ce_causationid", "traceparent"})
+_ALL = REQUIRED | OPTIONAL
+_FIELDS = TypeAdapter(dict[str, Any])
+_KINDS = frozenset(get_args(ActorKind))
+_IS_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
+_IS_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z").fullmatch
 
 
 class NotACloudEvent(ValueError):
@@ -33,8 +43,11 @@ class NotACloudEvent(ValueError):
 
 
 def to_headers(event: StoredEvent, source: str) -> Headers:
-    """The headers of a record for `event`; `source` names the service, e.g. `/pims-sync`."""
-    meta = Metadata.model_validate_json(event.metadata)
+    """The headers of a record for `event`; `source` names the service, e.g. `/pims-sync`.
+
+    ValueError if its metadata is not ours.
+    """
+    meta = _own(event.metadata)
     values = {
         "content-type": CONTENT_TYPE,
         "ce_specversion": SPECVERSION,
@@ -42,25 +55,51 @@ def to_headers(event: StoredEvent, source: str) -> Headers:
         "ce_type": event.type,
         "ce_source": source,
         "ce_subject": event.stream,
-        "ce_time": meta.recorded_at.isoformat(),
-        "ce_clinicid": meta.clinic_id,
-        "ce_actorkind": meta.actor.kind,
-        "ce_actorid": meta.actor.id,
-        "ce_commandid": str(meta.command_id),
-        "ce_correlationid": meta.correlation_id,
-        "ce_causationid": meta.causation_id,
+        "ce_time": meta["recorded_at"],
+        "ce_clinicid": meta["clinic_id"],
+        "ce_actorkind": meta["actor"]["kind"],
+        "ce_actorid": meta["actor"]["id"],
+        "ce_commandid": meta["command_id"],
+        "ce_correlationid": meta["correlation_id"],
+        "ce_causationid": meta.get("causation_id"),
         "ce_streamrevision": str(event.revision),
         "ce_commitposition": str(event.position),
-        "traceparent": meta.traceparent,
+        "traceparent": meta.get("traceparent"),
     }
     return [(name, value.encode()) for name, value in values.items() if value is not None]
+
+
+def _own(metadata: bytes) -> dict[str, Any]:
+    """The fields of metadata as text. What we wrote is known at a glance; only the rest costs a whole validation."""
+    try:
+        found = _FIELDS.validate_json(metadata)
+        if _is_ours(found):
+            return found
+    except (KeyError, TypeError, ValueError):
+        pass
+    return Metadata.model_validate_json(metadata).model_dump(mode="json", exclude_none=True)
+
+
+def _is_ours(found: Any) -> bool:
+    """Whether the fields are as `Metadata` writes them. KeyError, TypeError, ValueError: they are not."""
+    actor = found["actor"]
+    texts = (found["clinic_id"], actor["id"], found["correlation_id"])
+    options = (found.get("causation_id"), found.get("traceparent"))
+    datetime.fromisoformat(found["recorded_at"])
+    return bool(
+        all(type(text) is str for text in texts)
+        and all(text is None or type(text) is str for text in options)
+        and actor["kind"] in _KINDS
+        and _IS_UUID(found["command_id"])
+        and _IS_UTC(found["recorded_at"])
+    )
 
 
 def from_record(value: bytes | None, headers: Iterable[tuple[str, bytes | None]]) -> StoredEvent:
     """The event in a record. NotACloudEvent if a required header is missing or unreadable."""
     try:
         # Other headers are their writer's business, and may hold anything.
-        found = {name: raw.decode() for name, raw in headers if raw is not None and name in REQUIRED | OPTIONAL}
+        found = {name: raw.decode() for name, raw in headers if raw is not None and name in _ALL}
         if value is None or not found.keys() >= REQUIRED:
             raise NotACloudEvent(f"missing: {sorted(REQUIRED - found.keys()) or 'the body'}")
         if found["ce_specversion"] != SPECVERSION:
@@ -88,13 +127,17 @@ def _counted(text: str) -> int:
 
 
 def _metadata(found: dict[str, str]) -> bytes:
-    meta = Metadata(
-        clinic_id=found["ce_clinicid"],
-        actor=Actor.model_validate({"kind": found["ce_actorkind"], "id": found["ce_actorid"]}),
-        command_id=UUID(found["ce_commandid"]),
-        correlation_id=found["ce_correlationid"],
-        causation_id=found.get("ce_causationid"),
-        traceparent=found.get("traceparent"),
-        recorded_at=found["ce_time"],
-    )
-    return meta.model_dump_json(exclude_none=True).encode()
+    """As the event store has it, unless a value is written in a way that is not ours: then as `Metadata` reads it."""
+    fields = {
+        "clinic_id": found["ce_clinicid"],
+        "actor": {"kind": found["ce_actorkind"], "id": found["ce_actorid"]},
+        "command_id": found["ce_commandid"],
+        "correlation_id": found["ce_correlationid"],
+        "causation_id": found.get("ce_causationid"),
+        "traceparent": found.get("traceparent"),
+        "recorded_at": found["ce_time"],
+    }
+    present = {name: value for name, value in fields.items() if value is not None}
+    if _is_ours(present):
+        return _FIELDS.dump_json(present)
+    return Metadata.model_validate(present).model_dump_json(exclude_none=True).encode()

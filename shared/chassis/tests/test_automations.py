@@ -48,7 +48,7 @@ class World:
         events = [SyncRunAbandoned(clinic_id="elm", run_id=r, reason="", abandoned_at=NOON) for r in runs]
         await self.store.given("feed-elm", *events)
         stored = await self.store.read_stored("feed-elm")
-        decoded = await self.store.codec.decode(stored)
+        decoded = await self.store.codec.events(stored)
         return [Arrival(s, d) for s, d in zip(stored, decoded, strict=True)]
 
     async def mailed(self) -> list[str]:
@@ -74,7 +74,7 @@ async def test_an_event_that_cannot_be_read_is_parked_and_those_behind_it_wait(w
     """What it should have led to would be lost without a trace otherwise."""
     first, second, third = await world.arrivals("a", "b", "c")
     broken = replace(second.stored, data=b"{")
-    [unread] = await world.store.codec.decode([broken])
+    [unread] = await world.store.codec.events([broken])
     await world.reactor.apply([first, Arrival(broken, unread), third])
     assert (await world.mailed(), await world.parked()) == (["a"], [1, 2])
 
@@ -82,7 +82,7 @@ async def test_an_event_that_cannot_be_read_is_parked_and_those_behind_it_wait(w
 async def test_an_event_of_another_type_that_cannot_be_read_is_no_matter(world: World) -> None:
     [first] = await world.arrivals("a")
     foreign = replace(first.stored, id=UUID(int=9), data=b"{", type="pims-sync.SyncRunStarted.v1")
-    await world.reactor.apply([Arrival(foreign, (await world.store.codec.decode([foreign]))[0])])
+    await world.reactor.apply([Arrival(foreign, (await world.store.codec.events([foreign]))[0])])
     assert await world.parked() == []
 
 
