@@ -31,8 +31,8 @@ class Appends:
         return replies.append_reply(work.expected, await write(self._writer, work))
 
 
-async def write(writer: Writer, work: Work) -> Written | WrongVersion:
-    """Queue a request and wait for its commit. Errors: RefusedError for every other outcome."""
+async def outcome_of(writer: Writer, work: Work, alone: bool = False) -> Outcome:
+    """Queue a request and wait for its commit; `alone` as in `Writer.submit`. Errors: QueueFullError."""
     answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
 
     def done(outcome: Outcome) -> None:
@@ -40,8 +40,13 @@ async def write(writer: Writer, work: Work) -> Written | WrongVersion:
             answer.set_result(outcome)
 
     work.done = done
-    writer.submit(work)
-    match await answer:
+    writer.submit(work, alone)
+    return await answer
+
+
+async def write(writer: Writer, work: Work) -> Written | WrongVersion:
+    """Queue a request and wait for its commit. Errors: RefusedError for every outcome but these two."""
+    match await outcome_of(writer, work):
         case StreamGone():
             raise StreamDeletedError(work.stream)
         case TimedOut():

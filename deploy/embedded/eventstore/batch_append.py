@@ -11,6 +11,7 @@ import grpc
 from esdbclient.protos.Grpc import streams_pb2
 
 from deploy.embedded.eventstore import replies
+from deploy.embedded.eventstore.append import outcome_of
 from deploy.embedded.eventstore.batches import EVENT_BYTES, Batch, Room, expected_version
 from deploy.embedded.eventstore.errors import InvalidRequestError, QueueFullError, RefusedError, TooBigError
 from deploy.embedded.eventstore.group import Outcome, Work
@@ -32,16 +33,44 @@ class BatchAppends:
     def __init__(self, writer: Writer, room: Room) -> None:
         self._writer = writer
         self._room = room
+        self._calls = 0
 
     async def batch_append(self, _requests: Any, context: Any) -> None:
+        self._calls += 1
+        try:
+            await self._serve(context)
+        finally:
+            self._calls -= 1
+
+    async def _serve(self, context: Any) -> None:
+        """Most calls carry one request: it is answered before anything is set up for more of them."""
+        request = await context.read()
+        if request is not grpc.aio.EOF and request.is_final:
+            await context.write(await self._answer(request))
+            request = await context.read()
+        if request is not grpc.aio.EOF:
+            await self._serve_many(request, context)
+
+    async def _serve_many(self, request: Request, context: Any) -> None:
         call = BatchCall(context, self._writer, self._room)
         try:
-            await call.serve()
+            await call.serve(request)
         except RefusedError:
             await call.finish_sending()
             raise
         finally:
             call.close()
+
+    async def _answer(self, request: Request) -> bytes:
+        try:
+            append = Append(request)
+            append.add(request)
+            if append.refusal is not None:
+                return append.refusal
+            work = append.work()
+        except InvalidRequestError as error:
+            return replies.batch_bad_request(request, str(error))
+        return replies.batch_reply(request, await outcome_of(self._writer, work, alone=self._calls == 1))
 
 
 class Append:
@@ -121,11 +150,13 @@ class BatchCall:
         self._answered = asyncio.Event()
         self._closed = False
 
-    async def serve(self) -> None:
-        while (request := await self._context.read()) is not grpc.aio.EOF:
+    async def serve(self, request: Request) -> None:
+        """`request` is the first of them."""
+        while request is not grpc.aio.EOF:
             self._accept(request)
             if self._outstanding >= CALL_REQUESTS or self._writer.full or len(self._open) > CALL_OPEN_APPENDS:
                 await self._make_room()
+            request = await self._context.read()
         self._reading = False
         await self._finish()
 

@@ -15,6 +15,7 @@ from deploy.embedded.eventstore.storage import connect
 T = TypeVar("T")
 
 ROWS_PER_STATEMENT = 256
+FEW_ROWS = 32
 FIRST_POSITION = 256
 
 EventRow = tuple[int, int, int, bytes, str, int, bytes, int]
@@ -112,9 +113,10 @@ def head(name: str, stream_id: int, metadata: bytes | None, last: int | None) ->
 
 
 def _slices(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Slices whose lengths are powers of two: few different statements, so each stays prepared."""
+    """A few at once, more in slices whose lengths are powers of two: so many statements stay prepared, and no more."""
     start = 0
     while start < len(items):
-        size = min(ROWS_PER_STATEMENT, 1 << ((len(items) - start).bit_length() - 1))
+        left = len(items) - start
+        size = left if left <= FEW_ROWS else min(ROWS_PER_STATEMENT, 1 << (left.bit_length() - 1))
         yield items[start : start + size]
         start += size

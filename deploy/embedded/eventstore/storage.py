@@ -11,7 +11,8 @@ from pathlib import Path
 APPLICATION_ID = 0x56455453
 SCHEMA_VERSION = 2
 DATABASE = "events.db"
-WAL_PAGES_BEFORE_CHECKPOINT = 1000
+WAL_PAGES_BEFORE_CHECKPOINT = 4000
+PREPARED_STATEMENTS = 256
 
 SCHEMA = """
 CREATE TABLE streams (
@@ -58,7 +59,9 @@ def locked(directory: Path) -> Iterator[Path]:
 
 def connect(path: Path) -> sqlite3.Connection:
     """A connection in autocommit mode; FULL makes every commit wait for the disk."""
-    database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+    database = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, timeout=30, cached_statements=PREPARED_STATEMENTS
+    )
     for setting in (
         "journal_mode = WAL",
         "synchronous = FULL",
