@@ -11,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from aiokafka.helpers import create_ssl_context
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from shared.chassis.logs import told
 from shared.events.topics import MAX_MESSAGE_BYTES, TOPICS, Topic
@@ -18,9 +19,11 @@ from shared.events.topics import MAX_MESSAGE_BYTES, TOPICS, Topic
 __all__ = [
     "INFRASTRUCTURE_ERRORS",
     "TopicPartition",
+    "check_size",
     "ends",
     "ensure_topics",
     "keeps_everything",
+    "largest_record",
     "producer",
     "read_until",
     "records_before",
@@ -119,15 +122,37 @@ async def records_before(
 
 async def keeps_everything(bootstrap: str, topic: str) -> bool:
     """Whether the broker says that it never drops a record of the topic, neither by age, by size nor by key."""
+    found = await _settings_of(bootstrap, topic)
+    return found.items() >= {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}.items()
+
+
+async def largest_record(bootstrap: str, topic: str) -> int:
+    """How many bytes a record of the topic may have, with its headers and framing; our own limit if it is not told."""
+    try:
+        found = await asyncio.wait_for(_settings_of(bootstrap, topic), _PATIENCE)
+    except INFRASTRUCTURE_ERRORS as error:
+        log.warning("the broker does not tell its settings", topic=topic, error=type(error).__name__)
+        return MAX_MESSAGE_BYTES
+    return min(int(found.get("max.message.bytes", MAX_MESSAGE_BYTES)), MAX_MESSAGE_BYTES)
+
+
+def check_size(key: bytes, value: bytes, headers: list[tuple[str, bytes]], largest: int) -> None:
+    """ValueError if such a record, alone in its batch, has more than `largest` bytes."""
+    size = DefaultRecordBatchBuilder.estimate_size_in_bytes(key, value, headers)
+    if size > largest:
+        raise ValueError(f"{size} bytes are more than the {largest} of the topic")
+
+
+async def _settings_of(bootstrap: str, topic: str) -> dict[str, str]:
+    """What the broker tells; nothing if there is no such topic."""
     admin = AIOKafkaAdminClient(**connection(bootstrap))
     try:
         await admin.start()
         wanted = ConfigResource(ConfigResourceType.TOPIC, topic)
         [answer] = await admin.describe_configs([wanted])
-        found = {entry[0]: entry[1] for resource in answer.resources for entry in resource[4]}
+        return {entry[0]: entry[1] for resource in answer.resources for entry in resource[4]}
     finally:
         await admin.close()
-    return found.items() >= {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}.items()
 
 
 async def read_until(

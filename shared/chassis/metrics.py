@@ -20,4 +20,7 @@ PARKED_EVENTS = Gauge("vetwire_parked_events", "Events parked by a handler's fai
 
 RELAY_LAG_EVENTS = Gauge("vetwire_relay_lag_events", "Stored events not yet published", ["service"])
 RELAY_PUBLISHED = Counter("vetwire_relay_published_total", "Events acknowledged by the broker", ["service"])
+RELAY_PASSED_OVER = Counter(
+    "vetwire_relay_passed_over_total", "Events that no record of the topic could hold", ["service"]
+)
 OUTBOX_PENDING = Gauge("vetwire_outbox_pending", "Effects waiting to leave", ["service"])

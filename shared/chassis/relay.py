@@ -136,7 +136,7 @@ class Relay:
             mark(event, f"send {self._topic}", SpanKind.PRODUCER, since, {**messaging("send", event), **where})
 
     def _headers(self, event: StoredEvent) -> Headers | None:
-        """None for what stays inside, and for what no record can hold: without our metadata, or larger than the topic takes.
+        """None for what stays inside, and for what no record can hold: too large, or without our metadata.
 
         The readers meet the latter when they close the gap it leaves in the revisions of its stream.
         """
