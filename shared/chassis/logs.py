@@ -40,6 +40,7 @@ def set_up_logging(service: str, env: str, level: str = "INFO", stream: TextIO |
     """Route structlog and the standard library's logging to one JSON line each on `stream` (stdout).
 
     Development and production write the same lines: who tries a clinic's data at home has real people in it.
+    Below INFO only our own loggers are heard: drivers tell there every document that they carry.
     """
     shared = [
         structlog.stdlib.add_logger_name,
@@ -53,13 +54,16 @@ def set_up_logging(service: str, env: str, level: str = "INFO", stream: TextIO |
     handler = logging.StreamHandler(stream or sys.stdout)
     handler.setFormatter(formatter)
     handler.addFilter(_without_words)
-    logging.basicConfig(handlers=[handler], level=level, force=True)
+    logging.basicConfig(handlers=[handler], level=max(logging.INFO, getattr(logging, level)), force=True)
+    for ours in ("shared", "ops", service.replace("-", "_")):
+        logging.getLogger(ours).setLevel(level)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
             *shared,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET),
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
@@ -113,7 +117,7 @@ def told(error: BaseException) -> str:
 
     Other texts quote what somebody sent: drivers put whole documents into theirs.
     """
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and error.errno is not None:
         return f"{type(error).__qualname__}: {error}"
     code = getattr(error, "code", None)
     return f"{type(error).__qualname__} {code}" if isinstance(code, int) else type(error).__qualname__

@@ -29,6 +29,8 @@ def _logging_as_before() -> Iterator[None]:
     handlers, level = root.handlers[:], root.level
     yield
     without_set_up()
+    for ours in ("shared", "ops", "demo", "pims_sync"):
+        logging.getLogger(ours).setLevel(logging.NOTSET)
     root.handlers[:] = handlers
     root.setLevel(level)
 
@@ -75,6 +77,17 @@ def test_below_the_level_nothing_is_written(output: Output) -> None:
     structlog.get_logger("demo").debug("detail")
     logging.getLogger("demo").debug("detail")
     assert output.lines() == []
+
+
+def test_at_debug_our_own_loggers_speak_and_drivers_do_not() -> None:
+    """pymongo tells every command there, with its documents."""
+    output = Output()
+    logging.getLogger("pymongo").setLevel(logging.NOTSET)
+    set_up_logging("pims-sync", "production", "DEBUG", output)
+    for name in ("shared.chassis.relay", "pims_sync.intake", "pymongo.command"):
+        structlog.get_logger(name).debug("detail")
+        logging.getLogger(name).debug("detail")
+    assert [line["logger"] for line in output.lines()] == ["shared.chassis.relay"] * 2 + ["pims_sync.intake"] * 2
 
 
 @pytest.mark.parametrize("name", HIDDEN.split())
@@ -162,6 +175,7 @@ class Numbered(Exception):
     [
         (ValueError(CANARY), "ValueError"),
         (Numbered(CANARY), "Numbered 11000"),
+        (ConnectionError(CANARY), "ConnectionError"),
         (ConnectionRefusedError(111, "refused"), "ConnectionRefusedError: [Errno 111] refused"),
     ],
 )
