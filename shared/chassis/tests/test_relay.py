@@ -35,6 +35,7 @@ class Broker:
         self.partitions: dict[int, list[SimpleNamespace]] = {0: [], 1: []}
         self.away = 0
         self.silent = False
+        self.largest = 1_000_000
 
     @asynccontextmanager
     async def producer(self, bootstrap: str, client_id: str) -> AsyncIterator["Broker"]:
@@ -49,13 +50,22 @@ class Broker:
             raise KafkaError("away")
         if not self.silent:
             partition = key[-1] - ord("a")
-            self.partitions[partition].append(SimpleNamespace(key=key, value=value, headers=headers))
-            placed.set_result(SimpleNamespace(partition=partition, offset=len(self.partitions[partition]) - 1))
+            there = self.partitions[partition]
+            there.append(SimpleNamespace(key=key, value=value, headers=headers, offset=len(there)))
+            placed.set_result(SimpleNamespace(topic=topic, partition=partition, offset=len(there) - 1))
         return placed
 
     async def records_before(self, bootstrap: str, topics: Iterable[str]) -> dict[TopicPartition, Any]:
         assert (bootstrap, list(topics)) == ("broker:1", [TOPIC])
         return {TopicPartition(TOPIC, p): records[-1] for p, records in self.partitions.items() if records}
+
+    async def ends(self, bootstrap: str, topics: Iterable[str]) -> dict[TopicPartition, int]:
+        assert (bootstrap, list(topics)) == ("broker:1", [TOPIC])
+        return {TopicPartition(TOPIC, p): len(records) for p, records in self.partitions.items()}
+
+    async def largest_record(self, bootstrap: str, topic: str) -> int:
+        assert (bootstrap, topic) == ("broker:1", TOPIC)
+        return self.largest
 
     def runs(self, partition: int) -> list[str]:
         """Which runs the events of a partition are about."""
@@ -105,7 +115,8 @@ async def eventually(ask: Callable[[], Awaitable[bool]]) -> None:
 def world(database: Database, monkeypatch: pytest.MonkeyPatch) -> World:
     world = World(database)
     monkeypatch.setattr(kafka, "producer", world.broker.producer)
-    monkeypatch.setattr(kafka, "records_before", world.broker.records_before)
+    for name in ("records_before", "ends", "largest_record"):
+        monkeypatch.setattr(kafka, name, getattr(world.broker, name))
     monkeypatch.setattr(module, "_PAUSE", 0.01)
     return world
 
@@ -301,3 +312,31 @@ async def test_when_it_ends_the_next_one_need_not_wait(world: World) -> None:
 
 def test_a_service_asks_for_its_own_types_alone() -> None:
     assert own_types("pims-sync") == r"pims\-sync\..*"
+
+
+async def test_an_event_that_no_record_can_hold_is_counted_and_holds_nothing_up(world: World) -> None:
+    """The limit is the broker's, and counts headers and framing too."""
+    await world.happened("a", "1", "x" * 2_000, "2")
+    world.broker.largest = 1_500
+    before = REGISTRY.get_sample_value("vetwire_relay_passed_over_total", {"service": "pims-sync"}) or 0
+    async with world.relaying():
+        await world.relayed()
+    assert world.broker.runs(0) == ["1", "2"]
+    assert REGISTRY.get_sample_value("vetwire_relay_passed_over_total", {"service": "pims-sync"}) == before + 1
+
+
+async def test_a_topic_that_was_made_anew_while_it_runs_gets_everything_again(world: World) -> None:
+    """Nothing failed: the broker took the next record, and told an offset that had been given before."""
+    for run in "123":
+        await world.happened("a", run)
+    async with world.relaying():
+        await world.relayed()
+        world.broker.partitions[0].clear()
+        await world.happened("a", "4")
+        await eventually(lambda: has_all(world))
+        await world.relayed()
+
+
+async def has_all(world: World) -> bool:
+    """Whether it noticed by the empty partition or by the offset, which comes after the fourth event."""
+    return world.broker.runs(0) in (list("41234"), list("1234"))
