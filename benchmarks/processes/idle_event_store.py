@@ -1,4 +1,4 @@
-"""A server that answers appends and reads at once and stores nothing: the baseline of `event_store`."""
+"""A server that answers appends and reads at once and stores nothing: the other side of G5."""
 
 import asyncio
 from typing import Any
