@@ -39,14 +39,18 @@ class Lease:
 
     async def take(self) -> Document:
         """Take the lease from whoever holds it, who is fenced from now on; the document."""
-        return await self._claimed({"_id": self._name})
+        while (found := await self._claimed({"_id": self._name})) is None:
+            pass
+        return found
 
-    async def _claimed(self, wanted: Document) -> Document:
+    async def _claimed(self, wanted: Document) -> Document | None:
+        """None also when SecantusDB lost sight of the document because another claim came between: ask again."""
         update = {"$set": self._claim(), "$inc": {"epoch": 1}}
-        found: Document = await self._collection.find_one_and_update(
+        found: Document | None = await self._collection.find_one_and_update(
             wanted, update, upsert=True, return_document=ReturnDocument.AFTER
         )
-        self._epoch = found["epoch"]
+        if found is not None:
+            self._epoch = found["epoch"]
         return found
 
     async def renew(self) -> None:

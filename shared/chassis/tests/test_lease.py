@@ -1,12 +1,13 @@
 """One holder at a time, and whoever was replaced can write nothing more (design 7)."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from shared.chassis import clock
 from shared.chassis.lease import LEASE_SECONDS, RENEW_SECONDS, Fenced, Lease
-from shared.chassis.mongo import Database, Document
+from shared.chassis.mongo import Collection, Database, Document
 from shared.testing.clocks import NOON
 
 pytestmark = pytest.mark.anyio
@@ -121,6 +122,31 @@ async def test_two_leases_of_a_collection_know_nothing_of_each_other(database: D
         found = await Lease(database["leases"], name, "a").acquire()
         assert found is not None
         assert (found["_id"], found["epoch"]) == (name, 1)
+
+
+async def test_a_claim_without_an_answer_is_none_and_the_next_one_settles_it(database: Database, time: Clock) -> None:
+    """SecantusDB answers so now and then, when somebody else writes the document at the same moment."""
+    held = lease(database, "a")
+    held._collection = Forgetful(held._collection, 2)  # type: ignore[assignment]
+    assert await held.acquire() is None
+    with pytest.raises(Fenced):
+        await held.save({"position": 1})
+    found = await held.take()
+    assert found["epoch"] == 3
+    await held.save({"position": 1})
+
+
+class Forgetful:
+    """Does what it is told, and does not say so the first times."""
+
+    def __init__(self, collection: Collection, times: int) -> None:
+        self.collection, self.times = collection, times
+        self.update_one = collection.update_one
+
+    async def find_one_and_update(self, *what: Any, **how: Any) -> Document | None:
+        found: Document | None = await self.collection.find_one_and_update(*what, **how)
+        self.times -= 1
+        return found if self.times < 0 else None
 
 
 def test_a_lease_is_renewed_well_before_it_ends() -> None:

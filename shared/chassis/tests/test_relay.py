@@ -1,14 +1,11 @@
 """From the event store to the broker: everything, in order, again after a loss, and by one relay only (design 7, 8)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
-from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
 from prometheus_client import REGISTRY
 
 from shared.chassis import kafka
@@ -19,6 +16,7 @@ from shared.chassis.relay import Relay, own_types
 from shared.events.cloudevents import from_record, to_headers
 from shared.events.envelope import StoredEvent
 from shared.events.pims_sync import SyncRunAbandoned, SyncRunCompleted, SyncRunStarted
+from shared.testing.broker import ADDRESS, MemoryBroker
 from shared.testing.clocks import NOON
 from shared.testing.event_store_contract import fact
 from shared.testing.memory import MemoryEventStore
@@ -28,62 +26,18 @@ TOPIC = "pims-sync.events"
 PUBLISHED = (SyncRunAbandoned, SyncRunCompleted)
 
 
-class Broker:
-    """Partitions in lists; a record goes to the one that the last character of its key says, `a` being the first."""
-
-    def __init__(self) -> None:
-        self.partitions: dict[int, list[SimpleNamespace]] = {0: [], 1: []}
-        self.away = 0
-        self.silent = False
-        self.largest = 1_000_000
-
-    @asynccontextmanager
-    async def producer(self, bootstrap: str, client_id: str) -> AsyncIterator["Broker"]:
-        assert (bootstrap, client_id) == ("broker:1", "pims-sync-relay")
-        yield self
-
-    async def send(self, topic: str, key: bytes, value: bytes, headers: Any) -> "asyncio.Future[Any]":
-        assert topic == TOPIC
-        placed: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        if self.away:
-            self.away -= 1
-            raise KafkaError("away")
-        if not self.silent:
-            partition = key[-1] - ord("a")
-            there = self.partitions[partition]
-            there.append(SimpleNamespace(key=key, value=value, headers=headers, offset=len(there)))
-            placed.set_result(SimpleNamespace(topic=topic, partition=partition, offset=len(there) - 1))
-        return placed
-
-    async def records_before(self, bootstrap: str, topics: Iterable[str]) -> dict[TopicPartition, Any]:
-        assert (bootstrap, list(topics)) == ("broker:1", [TOPIC])
-        return {TopicPartition(TOPIC, p): records[-1] for p, records in self.partitions.items() if records}
-
-    async def ends(self, bootstrap: str, topics: Iterable[str]) -> dict[TopicPartition, int]:
-        assert (bootstrap, list(topics)) == ("broker:1", [TOPIC])
-        return {TopicPartition(TOPIC, p): len(records) for p, records in self.partitions.items()}
-
-    async def largest_record(self, bootstrap: str, topic: str) -> int:
-        assert (bootstrap, topic) == ("broker:1", TOPIC)
-        return self.largest
-
-    def runs(self, partition: int) -> list[str]:
-        """Which runs the events of a partition are about."""
-        return [SyncRunAbandoned.model_validate_json(record.value).run_id for record in self.partitions[partition]]
-
-
 class World:
     def __init__(self, db: Database) -> None:
         self.db = db
         self.store = MemoryEventStore()
-        self.broker = Broker()
+        self.broker = MemoryBroker(TOPIC)
 
     async def happened(self, local_id: str, *runs: str) -> None:
         await self.store.given(f"feed-elm.{local_id}", *map(fact, runs))
 
     @asynccontextmanager
     async def relaying(self, holder: str = "a") -> AsyncIterator[None]:
-        relay = Relay("pims-sync", self.store, self.db, "broker:1", PUBLISHED, holder)
+        relay = Relay("pims-sync", self.store, self.db, ADDRESS, PUBLISHED, holder)
         task = asyncio.ensure_future(relay.run())
         try:
             yield
@@ -101,6 +55,10 @@ class World:
 
     async def _is_relayed(self) -> bool:
         return (await self.state()).get("position") == self.store.log[-1].position
+
+    def runs(self, partition: int) -> list[str]:
+        """Which runs the events of a partition are about."""
+        return [SyncRunAbandoned.model_validate_json(r.value).run_id for r in self.broker.partitions[partition]]
 
 
 async def eventually(ask: Callable[[], Awaitable[bool]]) -> None:
@@ -144,7 +102,7 @@ async def test_streams_keep_their_order_and_the_newest_of_each_partition_is_reme
     before = published()
     async with world.relaying():
         await world.relayed()
-    assert (world.broker.runs(0), world.broker.runs(1)) == (["1", "3", "4"], ["2"])
+    assert (world.runs(0), world.runs(1)) == (["1", "3", "4"], ["2"])
     assert ((await world.state())["position"], (await world.state())["tails"]) == (40, {"0": 40, "1": 20})
     assert published() == before + 4
 
@@ -159,7 +117,7 @@ async def test_what_is_not_on_the_list_stays_inside_but_its_position_is_passed(w
     await world.store.given("feed-elm.a", hidden)
     async with world.relaying():
         await world.relayed()
-    assert world.broker.runs(0) == ["1"]
+    assert world.runs(0) == ["1"]
     assert (await world.state())["tails"] == {"0": 10}
 
 
@@ -171,7 +129,7 @@ async def test_an_event_without_our_metadata_stays_inside_and_holds_nothing_up(w
     )
     async with world.relaying():
         await world.relayed()
-    assert world.broker.runs(0) == ["2"]
+    assert world.runs(0) == ["2"]
 
 
 async def test_the_next_relay_goes_on_where_the_last_one_stopped(world: World) -> None:
@@ -181,7 +139,7 @@ async def test_the_next_relay_goes_on_where_the_last_one_stopped(world: World) -
     await world.happened("a", "2")
     async with world.relaying("b"):
         await world.relayed()
-    assert world.broker.runs(0) == ["1", "2"]
+    assert world.runs(0) == ["1", "2"]
     assert (await world.state())["holder"] == "b"
 
 
@@ -191,7 +149,7 @@ async def test_what_happens_while_it_runs_is_published_after_the_subscription_en
         for run in ("1", "2", "3"):
             await world.happened("a", run)
             await world.relayed()
-    assert world.broker.runs(0) == ["1", "2", "3"]
+    assert world.runs(0) == ["1", "2", "3"]
 
 
 @pytest.mark.parametrize(
@@ -219,8 +177,8 @@ async def test_it_goes_back_to_what_the_broker_lost(
     await world.happened("a", "5")
     async with world.relaying():
         await world.relayed()
-    assert world.broker.runs(0)[left[0] :] == [*again[0], "5"]
-    assert world.broker.runs(1)[left[1] :] == again[1]
+    assert world.runs(0)[left[0] :] == [*again[0], "5"]
+    assert world.runs(1)[left[1] :] == again[1]
 
 
 async def test_a_topic_that_others_wrote_to_is_written_again_from_the_start(world: World) -> None:
@@ -232,7 +190,7 @@ async def test_a_topic_that_others_wrote_to_is_written_again_from_the_start(worl
     async with world.relaying():
         await world.relayed()
     del world.broker.partitions[0][2]
-    assert world.broker.runs(0) == ["1", "2", "1", "2", "3"]
+    assert world.runs(0) == ["1", "2", "1", "2", "3"]
 
 
 async def test_a_relay_without_a_position_begins_at_the_beginning_whatever_the_topic_holds(world: World) -> None:
@@ -243,7 +201,7 @@ async def test_a_relay_without_a_position_begins_at_the_beginning_whatever_the_t
     await world.happened("a", "2")
     async with world.relaying():
         await world.relayed()
-    assert world.broker.runs(0) == ["1", "1", "2"]
+    assert world.runs(0) == ["1", "1", "2"]
 
 
 async def test_while_another_holds_the_lease_it_publishes_nothing(world: World) -> None:
@@ -252,10 +210,10 @@ async def test_while_another_holds_the_lease_it_publishes_nothing(world: World) 
     await world.happened("a", "1")
     async with world.relaying():
         await asyncio.sleep(0.1)
-        assert world.broker.runs(0) == []
+        assert world.runs(0) == []
         await held.release()
         await world.relayed()
-    assert world.broker.runs(0) == ["1"]
+    assert world.runs(0) == ["1"]
 
 
 async def test_a_fenced_relay_stores_no_position_and_waits_for_the_lease(world: World) -> None:
@@ -276,7 +234,7 @@ async def test_a_broker_that_fails_is_asked_again_and_nothing_is_passed_over(wor
     await world.happened("a", "1", "2")
     async with world.relaying():
         await world.relayed()
-    assert world.broker.runs(0) == ["1", "2"]
+    assert world.runs(0) == ["1", "2"]
 
 
 async def test_a_send_that_never_ends_is_given_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -300,7 +258,7 @@ async def test_more_than_a_window_leaves_in_windows(world: World, monkeypatch: p
     await world.happened("a", *"12345")
     async with world.relaying():
         await world.relayed()
-    assert world.broker.runs(0) == list("12345")
+    assert world.runs(0) == list("12345")
 
 
 async def test_when_it_ends_the_next_one_need_not_wait(world: World) -> None:
@@ -321,7 +279,7 @@ async def test_an_event_that_no_record_can_hold_is_counted_and_holds_nothing_up(
     before = REGISTRY.get_sample_value("vetwire_relay_passed_over_total", {"service": "pims-sync"}) or 0
     async with world.relaying():
         await world.relayed()
-    assert world.broker.runs(0) == ["1", "2"]
+    assert world.runs(0) == ["1", "2"]
     assert REGISTRY.get_sample_value("vetwire_relay_passed_over_total", {"service": "pims-sync"}) == before + 1
 
 
@@ -339,4 +297,4 @@ async def test_a_topic_that_was_made_anew_while_it_runs_gets_everything_again(wo
 
 async def has_all(world: World) -> bool:
     """Whether it noticed by the empty partition or by the offset, which comes after the fourth event."""
-    return world.broker.runs(0) in (list("41234"), list("1234"))
+    return world.runs(0) in (list("41234"), list("1234"))
