@@ -57,6 +57,7 @@ def set_up_logging(service: str, env: str, level: str = "INFO", stream: TextIO |
     logging.basicConfig(handlers=[handler], level=max(logging.INFO, getattr(logging, level)), force=True)
     for ours in ("shared", "ops", service.replace("-", "_")):
         logging.getLogger(ours).setLevel(level)
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # it tells every address that it asks, query and all
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
