@@ -15,6 +15,7 @@ from shared.chassis.auth import Verifier, check_access_is_declared, jwks_at
 from shared.chassis.body_limit import BodyLimit
 from shared.chassis.edge import Edge
 from shared.chassis.health import Health
+from shared.chassis.heap import settle
 from shared.chassis.idempotency import Replayed, replay
 from shared.chassis.logs import set_up_logging
 from shared.chassis.openapi import PROBLEM, document_what_is_sent, operation_id
@@ -121,6 +122,7 @@ class _Server(uvicorn.Server):
     async def serve(self, sockets: Any = None) -> None:
         """See uvicorn."""
         self._loop = asyncio.get_running_loop()
+        settle()
         await super().serve(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

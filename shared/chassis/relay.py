@@ -18,15 +18,17 @@ from shared.chassis.event_store import EventStore
 from shared.chassis.lease import RENEW_SECONDS, Fenced, Lease
 from shared.chassis.logs import about, told
 from shared.chassis.mongo import Database, Document
+from shared.chassis.relay_lag import RelayLag
+from shared.chassis.producing import Record, send_all
 from shared.chassis.tails import Tails
 from shared.chassis.telemetry import SpanKind, begun, mark, messaging
 from shared.events.base import Event
-from shared.events.cloudevents import Headers, to_headers
+from shared.events.cloudevents import to_headers
 from shared.events.envelope import StoredEvent
 from shared.events.topics import MAX_MESSAGE_BYTES, events_topic
 
-WINDOW = 500
-QUEUE = 2_000
+WINDOW = 1_000
+QUEUE = 4_000
 _PATIENCE = 30.0
 _PAUSE = 0.5
 _INFRASTRUCTURE = (
@@ -62,6 +64,7 @@ class Relay:
         self._lease = Lease(db["relay"], "relay", holder)
         self._tails = Tails({})
         self._largest = MAX_MESSAGE_BYTES
+        self._lag = RelayLag(service, store, own_types(service))
 
     async def run(self) -> None:
         """Relay until cancelled. Infrastructure may come and go."""
@@ -78,13 +81,16 @@ class Relay:
     async def _lead(self, state: Document) -> None:
         work = asyncio.ensure_future(self._relay(state))
         lease = asyncio.ensure_future(self._keep_lease())
+        lag = asyncio.ensure_future(self._lag.run())
         try:
             done, _ = await asyncio.wait({work, lease}, return_when=asyncio.FIRST_COMPLETED)
             await done.pop()
         finally:
             work.cancel()
             lease.cancel()
-            await asyncio.gather(work, lease, return_exceptions=True)
+            lag.cancel()
+            await asyncio.gather(work, lease, lag, return_exceptions=True)
+            self._lag.stop()
             with suppress(*mongo.INFRASTRUCTURE_ERRORS):
                 await self._lease.release()
 
@@ -95,6 +101,7 @@ class Relay:
 
     async def _relay(self, state: Document) -> None:
         start = await self._start_after(state)
+        self._lag.start(start)
         self._largest = await kafka.largest_record(self._bootstrap, self._topic)
         log.info("relay starts", service=self._service, after=start)
         async with (
@@ -105,8 +112,10 @@ class Relay:
             reading = asyncio.ensure_future(_fill(queue, events))
             try:
                 while True:
-                    await self._publish(producer, await _window(queue, reading))
-                    metrics.RELAY_LAG_EVENTS.labels(self._service).set(queue.qsize())
+                    window = await _window(queue, reading)
+                    self._lag.publishing(window, queue.qsize())
+                    await self._publish(producer, window)
+                    self._lag.published(window[-1].position, queue.qsize())
             finally:
                 reading.cancel()
                 await asyncio.gather(reading, return_exceptions=True)
@@ -122,20 +131,20 @@ class Relay:
 
     async def _publish(self, producer: AIOKafkaProducer, window: list[StoredEvent]) -> None:
         since = begun()
-        leaving = [(event, headers) for event in window if (headers := self._headers(event))]
-        sends = [
-            await producer.send(self._topic, key=event.stream.encode(), value=event.data, headers=headers)
-            for event, headers in leaving
-        ]
-        placed = await asyncio.wait_for(asyncio.gather(*sends), _PATIENCE)
+        leaving = [(event, record) for event in window if (record := self._record(event))]
+        sending = send_all(producer, self._topic, [record for _, record in leaving])
+        placed = await asyncio.wait_for(sending, _PATIENCE)
         self._tails.put((event, at) for (event, _), at in zip(leaving, placed, strict=True))
         await self._lease.save({"position": window[-1].position, **self._tails.document()})
         metrics.RELAY_PUBLISHED.labels(self._service).inc(len(leaving))
         for (event, _), at in zip(leaving if since else (), placed, strict=False):
-            where = {"messaging.destination.partition.id": str(at.partition), "messaging.kafka.offset": at.offset}
+            where: dict[str, str | int] = {
+                "messaging.destination.partition.id": str(at.partition),
+                "messaging.kafka.offset": at.offset,
+            }
             mark(event, f"send {self._topic}", SpanKind.PRODUCER, since, {**messaging("send", event), **where})
 
-    def _headers(self, event: StoredEvent) -> Headers | None:
+    def _record(self, event: StoredEvent) -> Record | None:
         """None for what stays inside, and for what no record can hold: too large, or without our metadata.
 
         The readers meet the latter when they close the gap it leaves in the revisions of its stream.
@@ -143,15 +152,15 @@ class Relay:
         if event.type not in self._published:
             return None
         try:
-            headers = to_headers(event, f"/{self._service}")
-            kafka.check_size(event.stream.encode(), event.data, headers, self._largest)
+            record = Record(event.stream.encode(), event.data, to_headers(event, f"/{self._service}"))
+            kafka.check_size(*record, self._largest)
         except ValueError:
             about(event)
             log.exception("an event cannot be published", type=event.type)
             about(None)
             metrics.RELAY_PASSED_OVER.labels(self._service).inc()
             return None
-        return headers
+        return record
 
 
 async def _fill(queue: "asyncio.Queue[StoredEvent]", events: AsyncIterator[StoredEvent | None]) -> None:

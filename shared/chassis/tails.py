@@ -3,10 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from aiokafka.structs import RecordMetadata
-
 from shared.chassis import kafka
 from shared.chassis.mongo import Document
+from shared.chassis.producing import Placed
 from shared.events.cloudevents import NotACloudEvent, from_record
 from shared.events.envelope import StoredEvent
 
@@ -29,7 +28,7 @@ class Tails:
         """The fields to save, with the position that they belong to."""
         return {"tails": self._positions, "ends": self._offsets}
 
-    def put(self, placed: Iterable[tuple[StoredEvent, RecordMetadata]]) -> None:
+    def put(self, placed: Iterable[tuple[StoredEvent, Placed]]) -> None:
         """Remember where the broker put them. NotTheSameTopic if that is not behind what we had put there before."""
         for event, at in placed:
             partition = str(at.partition)

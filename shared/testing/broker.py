@@ -1,13 +1,15 @@
 """A broker in memory, in the place of `shared.chassis.kafka`, that can lose records, refuse them and hang."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
+
+from shared.chassis.producing import Placed, Record
 
 ADDRESS = "broker:1"
 
@@ -30,18 +32,20 @@ class MemoryBroker:
         assert (bootstrap, client_id) == (ADDRESS, self.topic.replace(".events", "-relay"))
         yield self
 
-    async def send(self, topic: str, key: bytes, value: bytes, headers: Any) -> "asyncio.Future[Any]":
+    async def send_all(self, _producer: Any, topic: str, records: Sequence[Record]) -> list[Placed]:
         assert topic == self.topic
-        placed: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if self.away:
             self.away -= 1
             raise KafkaError("away")
-        if not self.silent:
-            partition = key[-1] - ord("a")
-            there = self.partitions[partition]
-            there.append(SimpleNamespace(key=key, value=value, headers=headers, offset=len(there)))
-            placed.set_result(SimpleNamespace(topic=topic, partition=partition, offset=len(there) - 1))
-        return placed
+        if self.silent:
+            await asyncio.Event().wait()
+        return [self._placed(record) for record in records]
+
+    def _placed(self, record: Record) -> Placed:
+        partition = record.key[-1] - ord("a")
+        there = self.partitions[partition]
+        there.append(SimpleNamespace(**record._asdict(), offset=len(there)))
+        return Placed(self.topic, partition, len(there) - 1)
 
     async def records_before(self, bootstrap: str, topics: Iterable[str]) -> dict[TopicPartition, Any]:
         assert (bootstrap, list(topics)) == (ADDRESS, [self.topic])

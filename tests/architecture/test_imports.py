@@ -31,6 +31,7 @@ DRIVERS = {
         "following",
         "windows",
         "consuming",
+        "producing",
         "worker_app",
         "barrier",
         "membership",

@@ -75,6 +75,7 @@ def world(database: Database, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(kafka, "producer", world.broker.producer)
     for name in ("records_before", "ends", "largest_record"):
         monkeypatch.setattr(kafka, name, getattr(world.broker, name))
+    monkeypatch.setattr(module, "send_all", world.broker.send_all)
     monkeypatch.setattr(module, "_PAUSE", 0.01)
     return world
 
