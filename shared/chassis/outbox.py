@@ -78,6 +78,8 @@ class Outbox:
                     await self._deliver(row)
                 pending = await self._rows.count_documents({"state": "pending"})
                 metrics.OUTBOX_PENDING.labels(self._service).set(pending)
+                failed = await self._rows.count_documents({"state": "failed"})
+                metrics.OUTBOX_FAILED.labels(self._service).set(failed)
             except mongo.INFRASTRUCTURE_ERRORS as error:
                 log.warning("outbox waits", service=self._service, error=told(error))
             await asyncio.sleep(_PAUSE)

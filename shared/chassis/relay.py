@@ -18,8 +18,8 @@ from shared.chassis.event_store import EventStore
 from shared.chassis.lease import RENEW_SECONDS, Fenced, Lease
 from shared.chassis.logs import about, told
 from shared.chassis.mongo import Database, Document
-from shared.chassis.relay_lag import RelayLag
 from shared.chassis.producing import Record, send_all
+from shared.chassis.relay_lag import RelayLag
 from shared.chassis.tails import Tails
 from shared.chassis.telemetry import SpanKind, begun, mark, messaging
 from shared.events.base import Event
