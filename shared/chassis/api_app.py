@@ -13,6 +13,7 @@ from fastapi.routing import iter_route_contexts
 
 from shared.chassis.auth import Verifier, check_access_is_declared, jwks_at
 from shared.chassis.body_limit import BodyLimit
+from shared.chassis.crash_points import arm
 from shared.chassis.edge import Edge
 from shared.chassis.health import Health
 from shared.chassis.heap import settle
@@ -88,6 +89,7 @@ def trusted_issuers(settings: ChassisSettings) -> Verifier:
 
 def serve(make_app: Callable[[], FastAPI], settings: ChassisSettings) -> None:
     """Run until SIGTERM: first not ready, then no new connections, then finish what is in flight; below 10 s in all."""
+    arm(settings.crash_point, settings.env)
     set_up_logging(settings.service, settings.env, settings.log_level)
     set_up_tracing(settings.service, settings.env, settings.otlp_endpoint)
     app = make_app()

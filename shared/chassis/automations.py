@@ -10,6 +10,7 @@ from pymongo import UpdateOne
 
 from shared.chassis import clock, commands
 from shared.chassis.codec import Undecodable, recorded_from
+from shared.chassis.crash_points import Point, passing
 from shared.chassis.documents import LIVING, AnyProjection
 from shared.chassis.event_store import EventStore
 from shared.chassis.logs import about, log_context
@@ -84,6 +85,7 @@ class Reactor:
             for clinic in [clinic_of(arrival.stored.stream)]
         ]
         if rows:
+            passing(Point.AFTER_REACTION_BEFORE_INBOX)
             await self._inbox.bulk_write(rows, ordered=False)
 
     def _inbox_id(self, arrival: Arrival) -> str:

@@ -9,6 +9,7 @@ from uuid import UUID
 from structlog.contextvars import bind_contextvars
 
 from shared.chassis import event_store, mongo
+from shared.chassis.crash_points import Point, passing
 from shared.chassis.event_store import NO_STREAM, Append, EventStore
 from shared.chassis.telemetry import step
 from shared.events.base import Event
@@ -84,6 +85,7 @@ async def _handled(
     stream = stream_name(decider.category, context.clinic_id, local_id)
     for attempt in range(ATTEMPTS):
         history = await store.read(stream)
+        passing(Point.AFTER_LOAD)
         revision = history[-1].revision if history else NO_STREAM
         if done := _already_done(stream, context.command_id, history, decider):
             return done
@@ -93,6 +95,7 @@ async def _handled(
             raise RevisionMismatch(stream, if_match, revision)
         state = decider.fold([recorded.event for recorded in history])  # type: ignore[misc]  # the stream holds E
         events = decider.decide(command, state)
+        passing(Point.AFTER_DECIDE)
         try:
             return await _appended(store, decider, stream, revision, state, events, context)
         except RevisionMismatch:
@@ -119,6 +122,7 @@ async def _appended(
     if events:
         numbered = [(event_id(context.command_id, i), event) for i, event in enumerate(events)]
         revision = await store.append(Append(stream, revision, numbered, context.metadata()))
+        passing(Point.AFTER_APPEND_BEFORE_REPLY)
     for event in events:
         state = decider.evolve(state, event)
     return Handled(stream, revision, tuple(events), state)

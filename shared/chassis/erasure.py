@@ -8,6 +8,7 @@ import structlog
 
 from shared.chassis import clock, event_store, mongo
 from shared.chassis.codec import Codec
+from shared.chassis.crash_points import Point, passing
 from shared.chassis.logs import told
 from shared.chassis.maintaining import Maintained
 from shared.chassis.mongo import Database, journaled
@@ -33,6 +34,7 @@ class Eraser:
             if isinstance(arrival.event, Event) and (subject := arrival.event.erases):
                 row = {"$setOnInsert": {"at": clock.now()}}
                 await self._erasures.update_one({"_id": subject}, row, upsert=True)
+                passing(Point.AFTER_ERASURE_NOTED_BEFORE_FOLD)
                 await self._erase(subject)
                 log.info("erased from the views", event_id=str(arrival.stored.id))
 

@@ -10,6 +10,7 @@ from aiokafka import ConsumerRecord, TopicPartition
 from shared.chassis import clock, event_store, kafka, metrics, mongo
 from shared.chassis.automations import Reactor
 from shared.chassis.codec import Codec
+from shared.chassis.crash_points import Point, passing
 from shared.chassis.erasure import Eraser
 from shared.chassis.logs import about, told
 from shared.chassis.maintaining import Maintained
@@ -79,9 +80,11 @@ class Follower:
             await projector.apply(window)
             if since:
                 self._mark(projector, stored, since)
+        passing(Point.AFTER_VIEWS_BEFORE_AUTOMATIONS)
         for reactor in self._reactors:
             await reactor.apply(window)
         await self._eraser.apply(window)
+        passing(Point.AFTER_MONGO_BEFORE_ACK)
 
     def _mark(self, projector: Projector, stored: Sequence[StoredEvent], since: int) -> None:
         """The documents are written: a reader sees the events from here on."""

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 
 from shared.chassis.auth import identity
 from shared.chassis.clock import new_id
+from shared.chassis.crash_points import Point, passing
 from shared.chassis.idempotency_store import LEASE, TTL, Claim, IdempotencyStore, Outcome, StoredAnswer
 from shared.chassis.logs import is_sensitive
 from shared.chassis.openapi import NEEDED
@@ -65,6 +66,7 @@ class IdempotentRequest:
             raise ValueError(f"an answer that is stored holds ids and revisions only, not {names or 'so much'}")
         stored = StoredAnswer(status, content.decode(), dict(headers or {}))
         await self._store.finish(self._claim, stored)
+        passing(Point.AFTER_ANSWER_KEPT_BEFORE_REPLY)
         self._answered = True
         return _response(stored)
 
@@ -100,6 +102,7 @@ class Idempotent:
         claim = Claim(key_id, fingerprint, new_id())
         store: IdempotencyStore = request.app.state.idempotency
         _raise_unless_ours(await store.claim(claim))
+        passing(Point.AFTER_CLAIM)
         once = IdempotentRequest(derived_id(*scope, fingerprint), claim, store)
         try:
             async with _kept(store, claim):

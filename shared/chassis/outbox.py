@@ -14,6 +14,7 @@ import structlog
 from pymongo import ReturnDocument
 
 from shared.chassis import clock, metrics, mongo
+from shared.chassis.crash_points import Point, passing
 from shared.chassis.logs import correlation_id, log_context, told
 from shared.chassis.mongo import Database, Document, journaled
 from shared.chassis.telemetry import SpanKind, current_traceparent, span_from
@@ -103,6 +104,7 @@ class Outbox:
                 # Whatever a sender chokes on is this effect's failure: the others must leave all the same.
                 await self._later(row, error)
                 return
+        passing(Point.AFTER_EFFECT_BEFORE_MARK)
         sent = {"$set": {"state": "sent", "sent_at": clock.now()}, "$unset": {"mail": 1}}
         await self._rows.update_one({"_id": row["_id"]}, sent)
 

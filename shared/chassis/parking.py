@@ -9,6 +9,7 @@ from time import monotonic
 import structlog
 
 from shared.chassis import clock, kafka, metrics, mongo
+from shared.chassis.crash_points import Point, passing
 from shared.chassis.logs import about, told
 from shared.chassis.mongo import Database, journaled
 from shared.chassis.telemetry import SpanKind, begun, mark
@@ -84,6 +85,7 @@ class Parking:
             log.error("parked", handler=handler, type=event.type, reason=reason)
             mark(event, "park", SpanKind.INTERNAL, begun(), {"vetwire.handler": handler}, reason)
             metrics.PARKED_EVENTS.labels(self._service, handler).inc()
+            passing(Point.AFTER_PARK_BEFORE_TELLING)
             await self._tell(handler, event, reason)
 
     async def _tell(self, handler: str, event: StoredEvent, reason: str) -> None:

@@ -20,6 +20,7 @@ from pymongo.errors import BulkWriteError
 from shared.chassis import clock, kafka, mongo
 from shared.chassis.barrier import handled
 from shared.chassis.codec import Undecodable
+from shared.chassis.crash_points import Point, passing
 from shared.chassis.documents import AnyProjection, Folded, Unwritable, ensure_indexes, has_personal_fields
 from shared.chassis.folding import FULL, Part, Rest
 from shared.chassis.history import History, Source, followed, history
@@ -143,6 +144,7 @@ class Rebuild:
             self._passes += 1
             await self._fold(past, part, version)
             await self._insert_all(part, version, collection)
+            passing(Point.MID_REBUILD)
             done, width = part.high, part.high - part.low
             await loaded(self._running.db, self._projection.collection, version.number, {"done": done})
             self._report(past, done)

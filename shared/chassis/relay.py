@@ -14,6 +14,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 
 from shared.chassis import event_store, kafka, metrics, mongo
+from shared.chassis.crash_points import Point, passing
 from shared.chassis.event_store import EventStore
 from shared.chassis.lease import RENEW_SECONDS, Fenced, Lease
 from shared.chassis.logs import about, told
@@ -135,6 +136,7 @@ class Relay:
         sending = send_all(producer, self._topic, [record for _, record in leaving])
         placed = await asyncio.wait_for(sending, _PATIENCE)
         self._tails.put((event, at) for (event, _), at in zip(leaving, placed, strict=True))
+        passing(Point.AFTER_PUBLISH_BEFORE_CHECKPOINT)
         await self._lease.save({"position": window[-1].position, **self._tails.document()})
         metrics.RELAY_PUBLISHED.labels(self._service).inc(len(leaving))
         for (event, _), at in zip(leaving if since else (), placed, strict=False):

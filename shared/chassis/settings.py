@@ -69,6 +69,8 @@ class ChassisSettings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     max_body_bytes: Annotated[int, Field(gt=0)] = 1_048_576
     drain_seconds: Annotated[float, Field(ge=0, le=5)] = 1.0
+    crash_point: str = ""
+    """Where a test lets the process die (shared.chassis.crash_points)."""
     allow_plaintext: Annotated[frozenset[str], NoDecode] = frozenset()
     """Links that something below encrypts (a service mesh): `eventstore,kafka,mongodb,jwks,smtp,otlp`."""
 
@@ -126,7 +128,8 @@ class ChassisSettings(BaseSettings):
 
     def violations(self) -> list[str]:
         """What would be unsafe in production, one sentence each; empty when all is well."""
-        return [*self._weak_secrets(), *self._plain_links()]
+        armed = ["VETWIRE_CRASH_POINT lets the process die"] if self.crash_point else []
+        return [*self._weak_secrets(), *self._plain_links(), *armed]
 
     def _weak_secrets(self) -> list[str]:
         operator = self.bootstrap_operator

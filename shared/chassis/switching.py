@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Any
 
 from shared.chassis import clock
+from shared.chassis.crash_points import Point, passing
 from shared.chassis.maintaining import HOLD_SECONDS, WORKERS
 from shared.chassis.mongo import Database, ReturnDocument, journaled
 from shared.chassis.versions import CONTROL, READERS_SECONDS, Control, Version, control_of, controls, initial
@@ -120,8 +121,10 @@ async def switch(db: Database, view: str, number: int) -> Control:
         await told(db, view, held.epoch, left)
         if monotonic() - begun > left:
             raise NotPossible("the workers took too long to hold still")
+        passing(Point.BEFORE_SWITCH)
         fields = {"active": number, "previous": held.active, "switched_at": clock.now()}
         switched = await _change(db, held, fields)
+        passing(Point.AFTER_SWITCH_BEFORE_RELEASE)
         await asyncio.sleep(2 * READERS_SECONDS)
     finally:
         await _release(db, held)

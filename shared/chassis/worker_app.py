@@ -23,6 +23,7 @@ from faust.types import TP
 from shared.chassis import clock, kafka
 from shared.chassis.automations import Reactor
 from shared.chassis.consuming import App
+from shared.chassis.crash_points import arm
 from shared.chassis.documents import AnyProjection, ensure_indexes
 from shared.chassis.erasure import Eraser
 from shared.chassis.following import Follower
@@ -236,6 +237,7 @@ class Worker:
 
 def run_worker(spec: WorkerSpec, settings: ChassisSettings) -> None:
     """The process's main: runs until SIGTERM; exits non-zero when the worker cannot go on."""
+    arm(settings.crash_point, settings.env)
     set_up_logging(settings.service, settings.env, settings.log_level)
     set_up_tracing(f"{settings.service}-worker", settings.env, settings.otlp_endpoint)
     try:
