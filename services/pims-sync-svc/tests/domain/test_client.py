@@ -1,7 +1,7 @@
 from datetime import timedelta
 from typing import Any
 
-from pims_sync.domain.client import FIELDS, EraseClient, SyncClient, client
+from pims_sync.domain.client import FIELDS, EraseClient, Erased, SyncClient, Synced, client
 from shared.events import pims_sync as events
 from shared.testing.clocks import NOON
 from shared.testing.decider_spec import DeciderSpec
@@ -54,3 +54,17 @@ def test_a_client_who_never_was_cannot_be_erased() -> None:
 def test_an_erased_client_is_never_synced_again() -> None:
     again = record(fingerprint=prints(last_name="aaaaaaaa"), observed_at=LATER + timedelta(days=1))
     spec.given(FIRST, ERASED).when(SyncClient(again)).then_nothing_happens()
+
+
+def test_two_records_of_the_same_moment_are_both_taken() -> None:
+    """A PIMS that exports twice within its clock's second must not lose the second one."""
+    other = record(last_name="Dale", fingerprint=prints(last_name="aaaaaaaa"))
+    spec.given(FIRST).when(SyncClient(other)).then(other.model_copy(update={"changed": ("last_name",)}))
+
+
+def test_what_the_next_row_is_compared_with_is_kept() -> None:
+    assert client.fold([record(row_digest="row")]) == Synced(prints(), "row", NOON)
+
+
+def test_nothing_of_an_erased_client_is_kept() -> None:
+    assert client.fold([FIRST, ERASED]) == Erased()

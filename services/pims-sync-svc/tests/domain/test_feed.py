@@ -5,6 +5,7 @@ import pytest
 
 from pims_sync.domain.feed import REMEMBERED, CompleteRun, RecordFile, StartRun, feed
 from shared.events import pims_sync as events
+from shared.kernel.errors import Refused
 from shared.testing.clocks import NOON
 from shared.testing.decider_spec import DeciderSpec
 
@@ -76,6 +77,14 @@ def test_a_whole_run_is_completed_once() -> None:
     spec.given(started("r1"), *FILES, COMPLETED).when(COMPLETE).then_nothing_happens()
 
 
+@pytest.mark.parametrize(("files", "told"), [(FILES, "{'client': 3, 'patient': 5}"), ((), "no file")])
+def test_what_was_received_is_told_to_who_declared_otherwise(
+    files: tuple[events.SyncFileReceived, ...], told: str
+) -> None:
+    with pytest.raises(Refused, match=f"^Received: {told}.$"):
+        feed.decide(CompleteRun("r1", {"client": 4}, LATER), feed.fold([started("r1"), *files]))
+
+
 @pytest.mark.parametrize("declared", [{"client": 3, "patient": 6}, {"client": 3}, {"client": 0, "patient": 5}, {}])
 def test_formats_7_25_a_run_whose_counts_differ_stays_open(declared: dict[Literal["client", "patient"], int]) -> None:
     spec.given(started("r1"), *FILES).when(CompleteRun("r1", declared, LATER)).then_refused("counts-mismatch")
@@ -104,3 +113,12 @@ def test_only_the_newest_closed_runs_are_remembered() -> None:
     history = [event for n in range(REMEMBERED + 1) for event in (started(f"r{n}"), abandoned(f"r{n}"))]
     spec.given(*history).when(RecordFile("r0", received("r0"))).then_refused("not-found")
     spec.given(*history).when(RecordFile("r1", received("r1"))).then_refused("run-not-open")
+
+
+def test_a_file_that_belongs_to_no_open_run_changes_nothing() -> None:
+    history = [started("r1"), COMPLETED]
+    assert feed.fold([*history, received("r1")]) == feed.fold(history)
+
+
+def test_a_feed_knows_which_of_its_closed_runs_were_completed() -> None:
+    assert feed.fold([started("r0"), abandoned("r0"), started("r1"), COMPLETED]).closed == (("r0", False), ("r1", True))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pims_sync.domain.changes import changed_fields
-from pims_sync.domain.patient import FIELDS, SyncPatient, patient
+from pims_sync.domain.patient import FIELDS, Synced, SyncPatient, patient
 from shared.events import pims_sync as events
 from shared.testing.clocks import NOON
 from shared.testing.decider_spec import DeciderSpec
@@ -82,6 +82,11 @@ def test_formats_7_14_a_second_owner_ends_nothing() -> None:
 def test_formats_7_25_an_older_run_that_arrives_late_changes_nothing() -> None:
     newer = record(name="Max", fingerprint=prints(name="aaaaaaaa"), observed_at=LATER)
     spec.given(newer).when(SyncPatient(FIRST)).then_nothing_happens()
+
+
+def test_what_the_next_row_is_compared_with_is_kept() -> None:
+    known = Synced(prints(), "row", NOON, True, ("7", "9"))
+    assert patient.fold([record(dead=True, owners=("7", "9")), DIED]) == known
 
 
 @given(

@@ -126,6 +126,13 @@ def test_a_renewed_invitation_makes_the_first_mail_worthless() -> None:
     spec.given(invited, renewed).when(ActivateAccount("t2", "hash-1", NOON)).then(activated)
 
 
+def test_a_renewed_invitation_lives_its_own_time() -> None:
+    late = renewed.expires_at - timedelta(seconds=1)
+    then = activated.model_copy(update={"activated_at": late})
+    spec.given(invited, renewed).when(ActivateAccount("t2", "hash-1", late)).then(then)
+    spec.given(invited, renewed).when(ActivateAccount("t2", "hash-1", renewed.expires_at)).then_refused(INVALID)
+
+
 def test_an_invitation_without_access_cannot_be_used() -> None:
     spec.given(invited, revoked).when(ACTIVATE).then_refused("invitation-invalid")
 
@@ -179,6 +186,7 @@ PERSON: tuple[str, Any, str, str] = ("a1", "owner", "client0042@example.org", "i
         (DISABLED, Disabled(*PERSON, (Access("elm", "42"),))),
         (ERASED, Erased("a1", "idx")),
         ((*ERASED, granted), Erased("a1", "idx")),
+        ((*ACTIVE, renewed), Active(*PERSON, (Access("elm", "42"),), "hash-1", NOON)),
     ],
 )
 def test_the_state_follows_the_stream(history: tuple[AccountEvent, ...], state: Account) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from portal.domain.credential import RegisterPimsClient, RevokePimsClient, credential
+from portal.domain.credential import RegisterPimsClient, Revoked, RevokePimsClient, Valid, credential
 from shared.events.portal import CredentialEvent, PimsClientRegistered, PimsClientRevoked
 from shared.testing.clocks import NOON
 from shared.testing.decider_spec import DeciderSpec
@@ -33,3 +33,8 @@ def test_revoking_twice_changes_nothing() -> None:
 @pytest.mark.parametrize("history", [(), (registered,), (registered, revoked)])
 def test_for_another_clinic_there_is_no_such_machine(history: tuple[CredentialEvent, ...]) -> None:
     spec.given(*history).when(RevokePimsClient("harbor", NOON)).then_refused("not-found")
+
+
+def test_a_secret_is_checked_against_what_was_registered_until_it_is_revoked() -> None:
+    assert credential.fold([registered]) == Valid("pims_1", "elm", "0" * 64)
+    assert credential.fold([registered, revoked]) == Revoked("elm")

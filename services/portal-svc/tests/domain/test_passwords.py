@@ -33,5 +33,18 @@ def test_asvs_6_2_11_our_name_and_the_own_address_are_common_too(password: str) 
     assert _refusal(password) == "password-too-common"
 
 
+@pytest.mark.parametrize(
+    ("password", "email"),
+    [
+        ("it is jo@example.org", "jo@example.org"),
+        ("it is jo@example.org", "Jo@Example.org"),
+        ("x client07 y", "client07@example.org"),
+        ("x client07 y", "client07@home@example.org"),
+    ],
+)
+def test_asvs_6_2_11_neither_the_address_nor_the_name_in_it_will_do(password: str, email: str) -> None:
+    assert _refusal(password, email) == "password-too-common"
+
+
 def test_a_short_local_part_does_not_forbid_its_letters() -> None:
     passwords.check("a long and winding road", "a@example.org")

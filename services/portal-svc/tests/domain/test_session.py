@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from portal.domain.session import IDLE, LIFETIME, EndSession, RefreshSession, StartSession, session
+from portal.domain.session import IDLE, LIFETIME, Ended, EndSession, Live, RefreshSession, StartSession, session
 from shared.events.portal import SessionEnded, SessionEvent, SessionRefreshed, SessionStarted
 from shared.testing.clocks import NOON
 from shared.testing.decider_spec import DeciderSpec
@@ -65,3 +65,15 @@ def test_logging_out_ends_the_session() -> None:
 @pytest.mark.parametrize("history", [(), (started, ended)])
 def test_ending_what_is_not_live_changes_nothing(history: tuple[SessionEvent, ...]) -> None:
     spec.given(*history).when(EndSession("logout", LATER)).then_nothing_happens()
+
+
+def test_each_refresh_counts_on_and_keeps_the_session_from_idling() -> None:
+    first, second = (
+        SessionRefreshed(session_id="s1", number=n, refreshed_at=NOON + n * (IDLE - timedelta(hours=1))) for n in (1, 2)
+    )
+    spec.given(started, first).when(RefreshSession(1, second.refreshed_at)).then(second)
+
+
+def test_a_session_knows_whose_it_is_and_an_ended_one_stays_ended() -> None:
+    assert session.fold([started]) == Live("s1", "a1", NOON, NOON)
+    assert session.fold([started, ended, refreshed]) == Ended()

@@ -53,6 +53,7 @@ BACKWARDS = PartOfDay(name="morning", starts="12:00", ends="08:00")
         ((), "parts-of-day-not-distinct"),
         ((MORNING, MORNING), "parts-of-day-not-distinct"),
         ((BACKWARDS,), "part-of-day-without-time"),
+        ((MORNING.model_copy(update={"ends": "08:00"}),), "part-of-day-without-time"),
         ((MORNING, LATE_MORNING), "parts-of-day-overlap"),
         ((EVENING, MORNING), "parts-of-day-overlap"),
     ],

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduling.domain.reasons import AddReason, Command, DeactivateReason, MakeReasonDefault, Reasons, reasons
+from scheduling.domain.reasons import AddReason, Command, DeactivateReason, MakeReasonDefault, Reason, Reasons, reasons
 from shared.events import scheduling as events
 from shared.kernel.errors import Refused
 from shared.testing.decider_spec import DeciderSpec
@@ -63,6 +63,11 @@ def test_making_a_reason_inactive_twice_changes_nothing() -> None:
 def test_an_inactive_default_is_a_default_no_more() -> None:
     assert reasons.fold([added, made_default, deactivated]).default is None
     assert reasons.fold([added, other, made_default]).default == "r1"
+
+
+def test_other_decisions_read_what_a_reason_is_called_and_whether_it_may_be_chosen() -> None:
+    history = [added, other, deactivated]
+    assert reasons.fold(history).by_id == {"r1": Reason("r1", "Check-up", False), "r2": Reason("r2", "Dental", True)}
 
 
 def test_making_another_one_inactive_leaves_the_default() -> None:
