@@ -1,7 +1,8 @@
-"""Both sides of G4, each in a process that ends when it has read a whole topic: consume, decode, commit, no sink.
+"""The sides of G4, each in a process that reads a whole topic of COUNT events: consume, decode, commit, no sink.
 
-`python -m benchmarks.processes.counting_agent faust|batches COUNT` prints the seconds from its first event (batches:
-from before it connects) to its last, and the CPU microseconds an event in that time.
+`python -m benchmarks.processes.counting faust|worker|history COUNT` prints events/s and CPU microseconds an event in
+that time: `faust` from its first event on, `history` from before it connects, `worker` between the first positions that
+it saves and the last.
 """
 
 import asyncio
@@ -14,18 +15,25 @@ from uuid import uuid4
 import faust
 import uvloop
 from faust.types import StreamT
+from pymongo import monitoring
+from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
-from benchmarks.bench import BenchSettings
 from benchmarks.notes import notebook
 from shared.chassis import kafka
 from shared.chassis.history import KafkaHistory
 from shared.chassis.kafka import TopicPartition
 from shared.chassis.positions import Positions
 from shared.chassis.runtime import Runtime, runtime
+from shared.chassis.settings import ChassisSettings
+from shared.chassis.worker_app import WorkerSpec, run_worker
 from shared.events.base import REGISTRY, Event
 
 SERVICE = "benchcount"
 BOOK = notebook(SERVICE)
+
+
+class CountSettings(ChassisSettings):
+    service = SERVICE
 
 
 class Clock:
@@ -36,12 +44,42 @@ class Clock:
 
     def stop(self, count: int) -> None:
         seconds, cpu = perf_counter() - self._began[0], process_time() - self._began[1]
-        print(seconds, cpu / count * 1e6, flush=True)
+        print(count / seconds, cpu / count * 1e6, flush=True)
 
 
-async def batches(count: int) -> None:
+class Witness(CommandListener):
+    """Sees the positions that the worker saves."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._next: dict[str, int] = {}
+        self._clock: Clock | None = None
+        self._first = 0
+
+    def started(self, event: CommandStartedEvent) -> None:
+        if event.command.get("update") == "positions":
+            self._next |= {each["q"]["_id"]: each["u"]["$set"]["next"] for each in event.command["updates"]}
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        read = sum(self._next.values())
+        if read and self._clock is None:
+            self._clock, self._first = Clock(), read
+        elif self._clock and event.command_name == "update" and read == self._count:
+            self._clock.stop(read - self._first)
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        raise AssertionError(event.failure)
+
+
+def worker(count: int) -> None:
+    """A service's worker that keeps no view; ended from outside."""
+    monitoring.register(Witness(count))
+    run_worker(WorkerSpec((SERVICE,), (), (), ()), CountSettings())
+
+
+async def history(count: int) -> None:
     """What a rebuild reads with, and what a worker commits with: each partition by itself."""
-    async with runtime(BenchSettings()) as running:
+    async with runtime(CountSettings()) as running:
         clock = Clock()
         ends = await kafka.ends(running.settings.brokers, [BOOK.topic])
         read = await asyncio.gather(*(partition(running, tp, end) for tp, end in ends.items()))
@@ -93,4 +131,10 @@ async def agent(count: int) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run({"faust": agent, "batches": batches}[sys.argv[1]](int(sys.argv[2])))
+    match sys.argv[1]:
+        case "worker":
+            worker(int(sys.argv[2]))
+        case "history":
+            uvloop.run(history(int(sys.argv[2])))
+        case _:
+            uvloop.run(agent(int(sys.argv[2])))
