@@ -116,8 +116,7 @@ def test_only_the_newest_closed_runs_are_remembered() -> None:
 
 
 def test_a_file_that_belongs_to_no_open_run_changes_nothing() -> None:
-    history = [started("r1"), COMPLETED]
-    assert feed.fold([*history, received("r1")]) == feed.fold(history)
+    assert feed.fold([started("r1"), COMPLETED, received("r1")]) == feed.fold([started("r1"), COMPLETED])
 
 
 def test_a_feed_knows_which_of_its_closed_runs_were_completed() -> None:

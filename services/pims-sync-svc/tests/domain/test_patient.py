@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pims_sync.domain.changes import changed_fields
-from pims_sync.domain.patient import FIELDS, Synced, SyncPatient, patient
+from pims_sync.domain.patient import FIELDS, Synced, SyncPatient, Unseen, patient
 from shared.events import pims_sync as events
 from shared.testing.clocks import NOON
 from shared.testing.decider_spec import DeciderSpec
@@ -85,8 +85,13 @@ def test_formats_7_25_an_older_run_that_arrives_late_changes_nothing() -> None:
 
 
 def test_what_the_next_row_is_compared_with_is_kept() -> None:
-    known = Synced(prints(), "row", NOON, True, ("7", "9"))
-    assert patient.fold([record(dead=True, owners=("7", "9")), DIED]) == known
+    assert patient.fold([record(owners=("7", "9"))]) == Synced(prints(), "row", NOON, False, ("7", "9"))
+
+
+def test_each_fact_about_its_life_stands_on_its_own() -> None:
+    assert patient.fold([FIRST, DIED]) == Synced(prints(), "row", NOON, True, ("7",))
+    assert patient.fold([record(dead=True), REVIVED]) == Synced(prints(), "row", NOON, False, ("7",))
+    assert patient.fold([DIED]) == Unseen()
 
 
 @given(

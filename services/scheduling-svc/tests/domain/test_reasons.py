@@ -66,8 +66,10 @@ def test_an_inactive_default_is_a_default_no_more() -> None:
 
 
 def test_other_decisions_read_what_a_reason_is_called_and_whether_it_may_be_chosen() -> None:
-    history = [added, other, deactivated]
-    assert reasons.fold(history).by_id == {"r1": Reason("r1", "Check-up", False), "r2": Reason("r2", "Dental", True)}
+    assert reasons.fold([added, other, deactivated]).by_id == {
+        "r1": Reason("r1", "Check-up", False),
+        "r2": Reason("r2", "Dental", True),
+    }
 
 
 def test_making_another_one_inactive_leaves_the_default() -> None:
