@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from deploy.envoy.gateway import Json
+from deploy.envoy.gateway import Json, typed
 
 PROBLEM_TYPE = "https://vetwire.dev/problems/"
 
@@ -37,6 +37,12 @@ REPLIES = (
     Reply(503, "service-unavailable", "The service cannot be reached now.", (("retry-after", "1"),)),
     Reply(504, "service-timeout", "The service took too long to answer."),
 )
+KEYS_AWAY = Reply(
+    503,
+    "service-unavailable",
+    "Access tokens cannot be checked now.",
+    (("retry-after", "1"), ("www-authenticate", 'Bearer realm="vetwire"')),
+)
 
 
 def overwrite(name: str, value: str) -> Json:
@@ -61,10 +67,11 @@ SECURITY_HEADERS = (
 
 def local_reply_config() -> Json:
     """One mapper per status; replies of the services pass untouched."""
-    return {"mappers": [_mapper(reply) for reply in REPLIES]}
+    keys_away = {**_mapper(KEYS_AWAY, _keys_are_away()), "status_code": KEYS_AWAY.status}
+    return {"mappers": [keys_away, *(_mapper(reply, _status_is(reply.status)) for reply in REPLIES)]}
 
 
-def _mapper(reply: Reply) -> Json:
+def _mapper(reply: Reply, chosen: Json) -> Json:
     document = {
         "type": PROBLEM_TYPE + reply.code,
         "title": reply.title,
@@ -73,7 +80,7 @@ def _mapper(reply: Reply) -> Json:
         "request_id": "%REQUEST_HEADER(X-REQUEST-ID)%",
     }
     return {
-        "filter": _status_is(reply.status),
+        "filter": chosen,
         # The security headers again: a request too broken to enter the filter chain is answered from here alone.
         "headers_to_add": [*SECURITY_HEADERS, *(overwrite(name, value) for name, value in reply.headers)],
         "body_format_override": {
@@ -82,6 +89,13 @@ def _mapper(reply: Reply) -> Json:
             "content_type": "application/problem+json",
         },
     }
+
+
+def _keys_are_away() -> Json:
+    """A gateway that just started while portal-svc was away has no keys: a sound token must not be called a bad one."""
+    expression = "response.code_details.contains('Jwks_remote_fetch_is_failed')"
+    chosen = typed("envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter", expression=expression)
+    return {"extension_filter": {"name": "envoy.access_loggers.extension_filters.cel", "typed_config": chosen}}
 
 
 def _status_is(status: int) -> Json:
