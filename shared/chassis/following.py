@@ -1,22 +1,25 @@
 """What a worker does with a window of records: views first, then automations, then the positions (design 12)."""
 
 import asyncio
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import structlog
 from aiokafka import ConsumerRecord, TopicPartition
 
-from shared.chassis import clock, event_store, kafka, metrics, mongo
+from shared.chassis import clock, event_store, kafka, mongo
 from shared.chassis.automations import Reactor
 from shared.chassis.codec import Codec
 from shared.chassis.crash_points import Point, passing
 from shared.chassis.erasure import Eraser
+from shared.chassis.holes import Holes
 from shared.chassis.logs import about, told
 from shared.chassis.maintaining import Maintained
 from shared.chassis.positions import Positions
 from shared.chassis.projections import Arrival, Projector
 from shared.chassis.telemetry import SpanKind, begun, handling, mark
+from shared.chassis.worker_lag import WorkerLag
 from shared.events.cloudevents import NotACloudEvent, from_record
 from shared.events.envelope import StoredEvent
 from shared.kernel.errors import RevisionMismatch
@@ -43,6 +46,7 @@ class Follower:
         reactors: Sequence[Reactor],
         eraser: Eraser,
         positions: Positions,
+        holes: Holes,
     ) -> None:
         self._service = service
         self._codec = codec
@@ -50,27 +54,52 @@ class Follower:
         self._reactors = reactors
         self._eraser = eraser
         self._positions = positions
+        self._holes = holes
+        self._turn = asyncio.Lock()
         self.handled: dict[TopicPartition, tuple[int, datetime]] = {}
+        self.lag = WorkerLag(service)
 
     async def handle(self, window: Sequence[ConsumerRecord]) -> None:
         """Everything the window leads to; returns only when it is safely written."""
         records = [(record, _event_in(record)) for record in window]
         stored = [event for _, event in records if event is not None]
         last = {_partition(record): (record, event) for record, event in records}
+        for tp, number in Counter(map(_partition, window)).items():
+            record, event = last[tp]
+            self._holes.notice(tp, record.offset, number, event)
         about(stored[0] if stored else None)
-        pause = _FIRST_PAUSE
-        while True:
-            try:
-                async with self._maintained.window():
-                    await self._apply(stored)
-                    await self._positions.save({tp: (record.offset, event) for tp, (record, event) in last.items()})
-                break
-            except INFRASTRUCTURE_ERRORS as error:
-                log.warning("worker waits", error=told(error), seconds=pause, events=len(stored))
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE)
+        await self._until_done(stored, {tp: (record.offset, event) for tp, (record, event) in last.items()})
         self.handled |= {tp: (record.offset, _time_of(record)) for tp, (record, _) in last.items()}
         about(None)
+
+    async def run(self) -> None:
+        """Fill the holes that no record comes after, until cancelled."""
+        while True:
+            await self._holes.found.wait()
+            await self._until_done([], {})
+
+    async def _until_done(
+        self, stored: Sequence[StoredEvent], read: Mapping[TopicPartition, tuple[int, StoredEvent | None]]
+    ) -> None:
+        """Holes first: a position that is saved says that everything before it was handled."""
+        pause = _FIRST_PAUSE
+        async with self._turn:
+            while True:
+                try:
+                    await self._holes.fill(self._within_a_window)
+                    if read:
+                        async with self._maintained.window():
+                            await self._apply(stored)
+                            await self._positions.save(read)
+                    return
+                except INFRASTRUCTURE_ERRORS as error:
+                    log.warning("worker waits", error=told(error), seconds=pause, events=len(stored))
+                    await asyncio.sleep(pause)
+                    pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def _within_a_window(self, stored: Sequence[StoredEvent]) -> None:
+        async with self._maintained.window():
+            await self._apply(stored)
 
     async def _apply(self, stored: Sequence[StoredEvent]) -> None:
         decoded = await self._codec.events(stored)
@@ -95,14 +124,7 @@ class Follower:
 
     def measure(self, highwater: dict[TopicPartition, int]) -> int:
         """Set the lag metrics from the brokers' newest offsets; the lag in records."""
-        behind = {tp: end - 1 - self.handled[tp][0] for tp, end in highwater.items() if tp in self.handled}
-        late = [clock.now() - self.handled[tp][1] for tp, lag in behind.items() if lag > 0]
-        seconds = max(late, default=timedelta()).total_seconds()
-        for projector in self._maintained.projectors:
-            labels = (self._service, projector.name)
-            metrics.PROJECTION_LAG_EVENTS.labels(*labels).set(sum(behind.values()))
-            metrics.PROJECTION_LAG_SECONDS.labels(*labels).set(seconds)
-        return sum(behind.values())
+        return self.lag.measure(highwater, self.handled, self._maintained.projectors)
 
 
 def _event_in(record: ConsumerRecord) -> StoredEvent | None:

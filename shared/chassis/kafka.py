@@ -19,6 +19,7 @@ from shared.events.topics import MAX_MESSAGE_BYTES, TOPICS, Topic
 __all__ = [
     "INFRASTRUCTURE_ERRORS",
     "TopicPartition",
+    "begins",
     "check_size",
     "ends",
     "ensure_topics",
@@ -106,6 +107,12 @@ async def ends(bootstrap: str, topics: Iterable[str]) -> dict[TopicPartition, in
     """For every partition of `topics` the offset that its next record will have."""
     async with _reader(bootstrap) as consumer:
         return await _ends(consumer, topics)
+
+
+async def begins(bootstrap: str, topics: Iterable[str]) -> dict[TopicPartition, int]:
+    """For every partition of `topics` the offset of the first record that is still there, or of the next one."""
+    async with _reader(bootstrap) as consumer:
+        return dict(await consumer.beginning_offsets(list(await _ends(consumer, topics))))
 
 
 async def records_before(

@@ -32,6 +32,23 @@ class Positions:
         ]
         await self._rows.bulk_write(updates, ordered=False)
 
+    async def move(self, begins: Mapping[TopicPartition, int], position: int) -> None:
+        """Go on at those offsets: what was before them is gone, and was handled up to `position` by another way."""
+        updates = [
+            UpdateOne(
+                {"_id": _id(tp)},
+                {
+                    "$set": {"next": begin, "at": clock.now()},
+                    "$max": {"position": position},
+                    "$setOnInsert": {"event_id": ""},
+                },
+                upsert=True,
+            )
+            for tp, begin in begins.items()
+        ]
+        if updates:
+            await self._rows.bulk_write(updates, ordered=False)
+
     async def load(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, dict[str, Any]]:
         """What was saved for those partitions."""
         wanted = {_id(tp): tp for tp in partitions}

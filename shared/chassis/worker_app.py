@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,8 @@ from shared.chassis.documents import AnyProjection, ensure_indexes
 from shared.chassis.erasure import Eraser
 from shared.chassis.following import Follower
 from shared.chassis.health import Health, health_app
+from shared.chassis.heap import settle
+from shared.chassis.holes import Holes
 from shared.chassis.logs import set_up_logging
 from shared.chassis.maintaining import Maintained
 from shared.chassis.membership import member_name, take_over
@@ -88,8 +90,15 @@ class Worker:
             for a in spec.automations
         ]
         self._eraser = Eraser(running.db, running.store.codec, self._maintained)
+        self._holes = Holes(running.store, self._positions)
         self._follower = Follower(
-            settings.service, running.store.codec, self._maintained, reactors, self._eraser, self._positions
+            settings.service,
+            running.store.codec,
+            self._maintained,
+            reactors,
+            self._eraser,
+            self._positions,
+            self._holes,
         )
         holder = f"{socket.gethostname()}/{clock.new_id()}"
         self._relay = Relay(settings.service, running.store, running.db, settings.brokers, spec.published, holder)
@@ -120,11 +129,18 @@ class Worker:
             broker_max_poll_records=WINDOW,
             stream_wait_empty=False,  # what is under way comes again from the saved positions
         )
-        app.starting_points = lambda tps: self._positions.starting_points(self._settings.brokers, tps)
+        app.starting_points = self._starting_points
         app.deliver = self._windows.deliver
         source = app.topic(*(events_topic(service) for service in spec.follows), value_type=bytes)
         app.agent(source, name=f"{self._settings.service}.follow", concurrency=1)(self._windows.consume)
         return app
+
+    async def _starting_points(self, assigned: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        brokers = self._settings.brokers
+        saved = await self._positions.starting_points(brokers, assigned)
+        points = await self._holes.starting_points(brokers, saved)
+        self._follower.lag.begin(points)
+        return points
 
     def _checks(self, running: Runtime) -> Health:
         health = Health(self._settings.service)
@@ -144,6 +160,7 @@ class Worker:
         self._faust.finalize()
         parts = (
             self._follow(),
+            self._follower.run(),
             self._maintained.run(),
             self._relay.run(),
             self._outbox.run(),
@@ -208,7 +225,8 @@ class Worker:
             if self._faust.crashed:
                 raise RuntimeError(f"faust crashed: {self._faust.crash_reason!r}")
             assigned = [TopicPartition(*tp) for tp in self._faust.consumer.assignment()]
-            ends = {tp: self._faust.consumer.highwater(TP(*tp)) or 0 for tp in assigned}
+            told: dict[TopicPartition, int | None] = {tp: self._faust.consumer.highwater(TP(*tp)) for tp in assigned}
+            ends = {tp: end for tp, end in told.items() if end is not None}
             lag = self._follower.measure(ends)
             read = sum(offset for offset, _ in self._follower.handled.values())
             if lag <= 0 or read != self._progress[0]:
@@ -251,4 +269,6 @@ async def _main(spec: WorkerSpec, settings: ChassisSettings) -> None:
         await ensure_outbox_index(running.db)
         for projection in spec.projections:
             await ensure_indexes(await running.versions.collection(projection), projection)
-        await Worker(spec, running).run()
+        worker = Worker(spec, running)
+        settle()
+        await worker.run()

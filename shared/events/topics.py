@@ -30,6 +30,11 @@ def events_topic(service: str) -> str:
     return f"{service}.events"
 
 
+def service_of(topic: str) -> str:
+    """Whose topic it is."""
+    return topic.rpartition(".")[0]
+
+
 def parked_topic(service: str) -> str:
     """What a service's workers could not handle."""
     return f"{service}.parked"
