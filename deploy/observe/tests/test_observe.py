@@ -24,7 +24,7 @@ SHOWN = (
     "projection_lag_events",
     "projection_lag_seconds",
     "projection_events_total",
-    "relay_lag_events",
+    "relay_lag_seconds",
     "relay_published_total",
     "parked_events",
     "outbox_pending",
@@ -56,6 +56,12 @@ def test_the_dashboard_shows_what_an_operator_needs_first() -> None:
     for name in SHOWN:
         assert f"vetwire_{name}" in shown
     assert "process_resident_memory_bytes" in shown
+
+
+def test_operations_md_tells_every_metric_and_none_that_is_not() -> None:
+    told = (FOLDER.parents[1] / "docs/operations.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"`(vetwire_\w+)`", told))
+    assert {name.removesuffix("_bucket") for name in _exposed() if not name.endswith(("_sum", "_count"))} == listed
 
 
 def test_panels_are_titled_explained_and_do_not_overlap() -> None:
