@@ -22,7 +22,7 @@ from esdbclient.exceptions import (
     WrongCurrentVersion,
 )
 
-from shared.chassis.appending import UnansweredAppends, pipelined
+from shared.chassis.appending import Request, UnansweredAppends, pipelined
 from shared.chassis.codec import Codec, Draft, Undecodable
 from shared.chassis.telemetry import SpanKind, step
 from shared.events.base import Event
@@ -84,11 +84,12 @@ class EventStore:
 
         Repeating an append with the same event ids writes nothing and gives the same answer.
         """
-        events = await self._encoded([append])
+        [(stream, _, events, metadata)] = await self._requests([append])
+        proposed = [NewEvent(type=type_, data=data, metadata=metadata, id=id_) for id_, type_, data in events]
         with step(f"append {category_of(append.stream)}", SpanKind.CLIENT, _spanned([append])):
             try:
                 await self._client.append_to_stream(
-                    append.stream, current_version=_version(append.expected), events=events[0], timeout=timeout
+                    stream, current_version=_version(append.expected), events=proposed, timeout=timeout
                 )
             except WrongCurrentVersion as error:
                 raise RevisionMismatch(append.stream, append.expected) from error
@@ -100,8 +101,7 @@ class EventStore:
         BatchAppend carries them pipelined: an order of magnitude over one call each. If the call breaks off
         midway some appends may have happened; the same ids again settle it.
         """
-        events = await self._encoded(appends)
-        requests = [(a.stream, _version(a.expected), e) for a, e in zip(appends, events, strict=True)]
+        requests = await self._requests(appends)
         with step("append", SpanKind.CLIENT, _spanned(appends)):
             refused = await pipelined(self._client, requests, timeout)
         return [
@@ -173,13 +173,21 @@ class EventStore:
         finally:
             await subscription.stop()
 
-    async def _encoded(self, appends: Sequence[Append]) -> list[list[NewEvent]]:
+    async def _requests(self, appends: Sequence[Append]) -> list[Request]:
         drafts = [Draft(a.stream, id_, event) for a in appends for id_, event in a.events]
         payloads = iter(await self.codec.encode(drafts))
+        encoded: dict[int, bytes] = {}  # by identity: what an upload appends shares its metadata
+        for metadata in (a.metadata for a in appends):
+            if id(metadata) not in encoded:
+                encoded[id(metadata)] = metadata.model_dump_json(exclude_none=True).encode()
         return [
-            [NewEvent(type=event.type_name, data=next(payloads), metadata=metadata, id=id_) for id_, event in a.events]
+            Request(
+                a.stream,
+                a.expected,
+                [(id_, event.type_name, next(payloads)) for id_, event in a.events],
+                encoded[id(a.metadata)],
+            )
             for a in appends
-            for metadata in [a.metadata.model_dump_json(exclude_none=True).encode()]
         ]
 
 
