@@ -21,6 +21,7 @@ RESUME_FOR = timedelta(minutes=5)
 WAIT_MS = 500
 RETRY_SECONDS = 1.0
 BACKLOG = 1_000
+"""Changes kept for one watcher; who is slower than that is told to start anew."""
 _PLACE = re.compile(r"(\d{1,12})-((?:[0-9A-Fa-f]{2}){1,1024})\Z")
 
 log = structlog.get_logger(__name__)

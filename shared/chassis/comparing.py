@@ -9,6 +9,7 @@ from shared.chassis.event_store import NO_STREAM
 from shared.chassis.mongo import Collection, Database, Document
 
 SAMPLES = 10
+"""Documents told of each kind of difference; the others are only counted."""
 _BATCH = 1_000
 _SUSPECTS = 200
 _LOOKS = 10

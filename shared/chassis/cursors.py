@@ -21,7 +21,9 @@ from shared.chassis.problems import Problem
 
 T = TypeVar("T")
 MAX_LIMIT = 200
+"""Rows of a page at most, whatever is asked for."""
 DEFAULT_LIMIT = 50
+"""Rows of a page when nothing is asked for."""
 
 
 @dataclass(frozen=True)

@@ -77,10 +77,11 @@ class EventStore:
         await self._client.connect()
 
     async def close(self) -> None:
+        """Ends the connection; calls made afterwards fail."""
         await self._client.close()
 
     async def append(self, append: Append, timeout: float = 10.0) -> int:
-        """The revision of the last event written. RevisionMismatch if the stream was elsewhere.
+        """The revision of the last event, within `timeout` seconds. RevisionMismatch if the stream was elsewhere.
 
         Repeating an append with the same event ids writes nothing and gives the same answer.
         """
@@ -96,7 +97,7 @@ class EventStore:
         return append.expected + len(append.events)
 
     async def append_many(self, appends: Sequence[Append], timeout: float = 30.0) -> list[int | RevisionMismatch]:
-        """Many streams in one call, each append on its own: the new revision of each, or why it was not written.
+        """Many streams in one call, each append on its own: the new revision of each, or why not, in `timeout` seconds.
 
         BatchAppend carries them pipelined: an order of magnitude over one call each. If the call breaks off
         midway some appends may have happened; the same ids again settle it.

@@ -29,6 +29,7 @@ from shared.kernel.streams import category_of
 Source = Literal["kafka", "store"]
 Wanted = Callable[[str], bool]
 BATCH = 2_000
+"""Events of the store that are handed on together."""
 log = structlog.get_logger(__name__)
 
 
@@ -66,7 +67,7 @@ class StoreHistory:
     total: int | None = None
 
     async def read(self, wanted: Wanted) -> AsyncIterator[tuple[int, list[StoredEvent]]]:
-        """Events of the category up to the head."""
+        """Events of the category up to the head. ConnectionError if the store stops before that."""
         batch: list[StoredEvent] = []
         read = 0
         async with self.store.subscribe(None, self.types) as events:
@@ -98,6 +99,7 @@ class KafkaHistory:
 
     @property
     def total(self) -> int | None:
+        """What lies before the ends."""
         return sum(self.ends.values())
 
     async def read(self, wanted: Wanted) -> AsyncIterator[tuple[int, list[StoredEvent]]]:

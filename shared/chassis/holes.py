@@ -20,6 +20,7 @@ from shared.events.envelope import StoredEvent
 from shared.events.topics import service_of
 
 BATCH = 500
+"""Events of the store that are handled together."""
 Apply = Callable[[Sequence[StoredEvent]], Awaitable[None]]
 log = structlog.get_logger(__name__)
 

@@ -14,7 +14,7 @@ from jwt.exceptions import PyJWTError
 from shared.chassis.clock import now
 
 JwksSource = Callable[[], Awaitable[Mapping[str, Any]]]
-FETCH_TIMEOUT = 3.0
+FETCH_SECONDS = 3.0
 MAX_DOCUMENT_BYTES = 65_536
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -29,7 +29,7 @@ def jwks_at(url: str) -> JwksSource:
     """Fetches the document at `url`: 3 s, 64 kB, no redirects (ASVS 15.3.2). Raises httpx2.HTTPError or ValueError."""
 
     async def fetch() -> Mapping[str, Any]:
-        async with httpx2.AsyncClient(timeout=FETCH_TIMEOUT, follow_redirects=False) as client:
+        async with httpx2.AsyncClient(timeout=FETCH_SECONDS, follow_redirects=False) as client:
             response = await client.get(url)
         response.raise_for_status()
         if response.status_code != 200 or len(response.content) > MAX_DOCUMENT_BYTES:

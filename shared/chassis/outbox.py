@@ -30,7 +30,9 @@ log = structlog.get_logger(__name__)
 class MailSender(Protocol):
     """Delivers a mail or raises; told the same `message_id` twice it must not matter."""
 
-    async def send(self, mail: Mail, message_id: str) -> None: ...
+    async def send(self, mail: Mail, message_id: str) -> None:
+        """Return when the mail is another's to deliver. Whatever it raises, it is tried again later."""
+        ...
 
 
 class SmtpSender:
@@ -43,6 +45,7 @@ class SmtpSender:
         self._use_tls = use_tls
 
     async def send(self, mail: Mail, message_id: str) -> None:
+        """Raises aiosmtplib's errors, after 15 s at most."""
         message = EmailMessage()
         message["From"], message["To"], message["Subject"] = self._sender, mail.to, mail.subject
         message["Message-ID"] = f"<{message_id}@vetwire>"

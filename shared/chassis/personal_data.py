@@ -48,6 +48,7 @@ class KeyRing:
         self._cache: dict[str, tuple[float, AESGCM]] = {}
 
     async def existing(self, subjects: Iterable[str]) -> dict[str, AESGCM]:
+        """The keys that there are: those who were erased, or never had one, are left out. Raises pymongo's errors."""
         wanted = set(subjects)
         found = {s: entry[1] for s in wanted if (entry := self._cache.get(s)) and entry[0] > monotonic()}
         if missing := list(wanted - found.keys()):
@@ -56,6 +57,7 @@ class KeyRing:
         return found
 
     async def made(self, subjects: Iterable[str]) -> dict[str, AESGCM]:
+        """As `existing`; who never had a key has one now, in a journaled write."""
         wanted = set(subjects)
         found = await self.existing(wanted)
         if missing := sorted(wanted - found.keys()):
@@ -64,11 +66,13 @@ class KeyRing:
         return found
 
     async def erase(self, subject: str) -> None:
+        """Destroy the key for ever, journaled. Other processes forget it within 30 s."""
         # The row stays, empty: a later event about the subject must not bring a new key into being.
         await journaled(self._keys).update_one({"_id": subject}, {"$set": {"wrapped": None}}, upsert=True)
         self.forget(subject)
 
     def forget(self, subject: str) -> None:
+        """Drop the opened key from this process's memory."""
         self._cache.pop(subject, None)
 
     async def _make(self, subjects: list[str]) -> None:
@@ -99,12 +103,15 @@ class WithheldKeys:
     """For readers who are not to see personal fields: nobody has a key, and nothing can be written."""
 
     async def existing(self, subjects: Iterable[str]) -> dict[str, AESGCM]:
+        """None, whoever is asked for: every personal field reads as erased."""
         return {}
 
     async def made(self, subjects: Iterable[str]) -> dict[str, AESGCM]:
+        """PermissionError: who may not read must not write either."""
         raise PermissionError("keys are withheld")
 
     async def erase(self, subject: str) -> None:
+        """PermissionError, as `made`."""
         raise PermissionError("keys are withheld")
 
     def forget(self, subject: str) -> None:

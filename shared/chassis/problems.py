@@ -17,7 +17,9 @@ from shared.kernel.errors import Refused, RevisionMismatch
 TYPE_BASE = "https://vetwire.dev/problems/"
 MEDIA_TYPE = "application/problem+json"
 MAX_ERRORS = 100
+"""Field errors told of one request; more would only repeat."""
 MAX_POINTER_LENGTH = 200
+"""Characters of a pointer: names in a body may be as long as the body."""
 PHRASES = {413: "Content too large", 422: "Unprocessable content"}
 """Of RFC 9110, where Python 3.11 still has the older ones."""
 

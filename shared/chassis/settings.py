@@ -21,6 +21,7 @@ DEVELOPMENT_TOKEN_SECRET = base64.b64encode(b"vetwire-development-tok-32-bytes")
 DEVELOPMENT_ISSUER = "https://vetwire.local"
 KEY_BYTES = 32
 OPERATOR_SECRET_LENGTH = 32
+"""Characters that the first operator's secret has at least, in production."""
 CERTIFICATE_SWITCHES = {
     ("tlsverifycert", "false"),
     ("tlsinsecure", "true"),

@@ -112,6 +112,7 @@ async def switch(db: Database, view: str, number: int) -> Control:
 
     The workers are asked to hold still; once each has said so both versions have seen the same windows. They go on when
     the last reader has noticed, or after ten seconds. Views lag about a second longer than usual meanwhile.
+    NotPossible if there is no such version, or a worker does not hold still.
     """
     begun = monotonic()
     held = await _change(db, await _stored(db, view), {"hold": clock.new_id()})

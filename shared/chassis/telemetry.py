@@ -149,7 +149,10 @@ def continued(event: StoredEvent, name: str, attributes: Attributes) -> Iterator
 def mark(
     event: StoredEvent, name: str, kind: SpanKind, since: int, attributes: Attributes, error: str | None = None
 ) -> None:
-    """A span in the event's trace from `since` (as `begun` told it) until now, if that trace is sampled."""
+    """A span in the event's trace from `since` (nanoseconds, as `begun` told it) until now, if that trace is sampled.
+
+    `error` says in a word that quotes nobody what went wrong.
+    """
     traceparent = _traceparent_of(event) if since else None
     if traceparent is None or not _is_sampled(traceparent):
         return

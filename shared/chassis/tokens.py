@@ -21,6 +21,7 @@ from shared.chassis.clock import new_id, now
 
 NOT_YET = ".next.pem"
 HASHES_AT_ONCE = 2
+"""Password hashes under way in a process: each takes 46 MiB and a whole core."""
 MAX_PASSWORD_BYTES = 4_096
 
 _HASHER = PasswordHasher(time_cost=2, memory_cost=46 * 1024, parallelism=1)

@@ -19,8 +19,10 @@ EVERY_CLINIC = "*"
 ALGORITHM = "EdDSA"
 MEDIA_TYPE = "at+jwt"
 MAX_TOKEN_LENGTH = 16_384
+"""Characters; longer ones are refused unread."""
 LEEWAY = timedelta(seconds=30)
 CACHE_SIZE = 4_096
+"""Tokens whose signature is not checked again for `CACHE_AGE`."""
 CACHE_AGE = timedelta(seconds=60)
 
 

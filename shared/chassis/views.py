@@ -101,7 +101,10 @@ class Views:
         return await collection.count_documents(_matching(clinic_id, where))
 
     async def wait(self, projection: Projection[Any, V], clinic_id: str, after: Seen | None) -> None:
-        """Until the document of that stream has seen the revision; other categories are not this view's matter."""
+        """Until the document of that stream has seen the revision; other categories are not this view's matter.
+
+        Problem 503 `view-behind` if that takes too long.
+        """
         if after is None or not after.stream.startswith(f"{projection.category}-"):
             return
         if clinic_of(after.stream) != clinic_id:
