@@ -4,10 +4,9 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 
-from aiokafka import TopicPartition
-
 from shared.chassis import clock, metrics
 from shared.chassis.documents import AnyProjection
+from shared.chassis.kafka import TopicPartition
 from shared.chassis.projections import Projector
 from shared.events.topics import events_topic
 
