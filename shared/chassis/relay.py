@@ -23,6 +23,7 @@ from shared.chassis.producing import Record, send_all
 from shared.chassis.relay_lag import RelayLag
 from shared.chassis.tails import Tails
 from shared.chassis.telemetry import SpanKind, begun, mark, messaging
+from shared.chassis.tasks import end
 from shared.events.base import Event
 from shared.events.cloudevents import to_headers
 from shared.events.envelope import StoredEvent
@@ -87,10 +88,7 @@ class Relay:
             done, _ = await asyncio.wait({work, lease}, return_when=asyncio.FIRST_COMPLETED)
             await done.pop()
         finally:
-            work.cancel()
-            lease.cancel()
-            lag.cancel()
-            await asyncio.gather(work, lease, lag, return_exceptions=True)
+            await end(work, lease, lag)
             self._lag.stop()
             with suppress(*mongo.INFRASTRUCTURE_ERRORS):
                 await self._lease.release()
@@ -118,8 +116,7 @@ class Relay:
                     await self._publish(producer, window)
                     self._lag.published(window[-1].position, queue.qsize())
             finally:
-                reading.cancel()
-                await asyncio.gather(reading, return_exceptions=True)
+                await end(reading)
 
     async def _start_after(self, state: Document) -> int | None:
         """The stored position, or a lower one if a partition no longer ends with what was put there last."""
