@@ -22,8 +22,8 @@ from shared.chassis.mongo import Database, Document
 from shared.chassis.producing import Record, send_all
 from shared.chassis.relay_lag import RelayLag
 from shared.chassis.tails import Tails
-from shared.chassis.telemetry import SpanKind, begun, mark, messaging
 from shared.chassis.tasks import end
+from shared.chassis.telemetry import SpanKind, begun, mark, messaging
 from shared.events.base import Event
 from shared.events.cloudevents import to_headers
 from shared.events.envelope import StoredEvent
