@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from shared.chassis.barrier import views_caught_up
 from shared.chassis.documents import folded
 from shared.chassis.event_store import NO_STREAM
+from shared.chassis.mongo import by_ids
 from shared.chassis.runtime import Runtime
 from shared.events.base import Event
 from shared.kernel.decider import Projection
@@ -67,8 +68,8 @@ class MongoRecords:
     async def known(self, projection: Projection[Any, Any], streams: Iterable[str]) -> dict[str, Known]:
         keys = {key_of(stream): stream for stream in streams}
         collection = await self._running.versions.collection(projection)
-        rows = collection.find({"_id": {"$in": list(keys)}})
-        documents = [folded(projection, keys[row["_id"]], row) async for row in rows]
+        rows = await by_ids(collection, keys)
+        documents = [folded(projection, keys[row["_id"]], row) for row in rows]
         return {document.stream: Known(document.view, document.revision) for document in documents}
 
     async def digests(self, projection: Projection[Any, Any], clinic_id: str) -> AsyncIterator[Sequence[Digest]]:

@@ -1,8 +1,9 @@
 """What an upload must remember of every row, in a scratch database that grows on disk and not in memory."""
 
 import sqlite3
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Collection, Iterable
+
+import orjson
 
 _CACHE_KIB = 4096
 
@@ -23,26 +24,33 @@ class Scratch:
             "CREATE TABLE known (stream TEXT PRIMARY KEY, digest TEXT NOT NULL, now INTEGER) WITHOUT ROWID"
         )
         self._db.execute("BEGIN")
+        self._has_learnt = False
 
-    def see(self, id_: str, digest: str) -> Literal["duplicate-id", "duplicate-row"] | None:
-        """None the first time; afterwards whether the row of that id is the same one again."""
-        if self._db.execute("INSERT OR IGNORE INTO seen VALUES (?, ?)", (id_, digest)).rowcount:
-            return None
-        first = self._db.execute("SELECT digest FROM seen WHERE id = ?", (id_,)).fetchone()
-        return "duplicate-row" if first == (digest,) else "duplicate-id"
+    def see(self, rows: Iterable[tuple[str, str]]) -> None:
+        """Ids that the file has had, each with the digest of its row."""
+        self._db.executemany("INSERT INTO seen VALUES (?, ?)", rows)
 
-    def forget(self, id_: str) -> None:
-        """The row was not taken: another one with its id may be."""
-        self._db.execute("DELETE FROM seen WHERE id = ?", (id_,))
+    def seen(self, ids: Collection[str]) -> dict[str, str]:
+        """Those of `ids` that the file has had, with the digests of their rows."""
+        sql = "SELECT id, digest FROM seen WHERE id IN (SELECT value FROM json_each(?))"
+        return dict(self._db.execute(sql, (_list(ids),)))
 
     def learn(self, records: Iterable[tuple[str, str, bool]]) -> None:
         """Known records: stream, digest of the row they came from, whether this very run brought them."""
+        self._has_learnt = True
         self._db.executemany("INSERT OR REPLACE INTO known VALUES (?, ?, ?)", records)
 
-    def known(self, stream: str) -> tuple[str, bool] | None:
-        """Digest and whether this run brought it, of a record that was learnt."""
-        row = self._db.execute("SELECT digest, now FROM known WHERE stream = ?", (stream,)).fetchone()
-        return None if row is None else (row[0], bool(row[1]))
+    def known(self, streams: Collection[str]) -> dict[str, tuple[str, bool]]:
+        """Digest and whether this run brought it, of those records that were learnt."""
+        if not self._has_learnt:
+            return {}
+        sql = "SELECT stream, digest, now FROM known WHERE stream IN (SELECT value FROM json_each(?))"
+        found = self._db.execute(sql, (_list(streams),))
+        return {stream: (digest, bool(now)) for stream, digest, now in found}
 
     def close(self) -> None:
         self._db.close()
+
+
+def _list(values: Collection[str]) -> str:
+    return orjson.dumps(list(values)).decode()
