@@ -14,7 +14,7 @@ from shared.chassis.crash_points import Point, passing
 from shared.chassis.documents import LIVING, AnyProjection
 from shared.chassis.event_store import EventStore
 from shared.chassis.logs import about, log_context
-from shared.chassis.mongo import Database, Document, journaled
+from shared.chassis.mongo import Database, Document, by_ids, journaled
 from shared.chassis.outbox import Outbox
 from shared.chassis.parking import BEHIND, Parking, reason_of
 from shared.chassis.projections import Arrival
@@ -62,7 +62,7 @@ class Reactor:
         if not mine:
             return
         ids = {self._inbox_id(a): a for a in mine}
-        done = {row["_id"] async for row in self._inbox.find({"_id": {"$in": list(ids)}}, {"_id": 1})}
+        done = {row["_id"] for row in await by_ids(self._inbox, ids, ["_id"])}
         todo = {inbox_id: arrival for inbox_id, arrival in ids.items() if inbox_id not in done}
         await self._remember({inbox_id: arrival for inbox_id, arrival in todo.items() if await self._is_done(arrival)})
 

@@ -11,7 +11,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pymongo.errors import BulkWriteError
 
-from shared.chassis.mongo import Database, journaled
+from shared.chassis.mongo import Database, by_ids, journaled
 
 MARK = "$personal"
 _NONCE = 12
@@ -52,8 +52,9 @@ class KeyRing:
         wanted = set(subjects)
         found = {s: entry[1] for s in wanted if (entry := self._cache.get(s)) and entry[0] > monotonic()}
         if missing := list(wanted - found.keys()):
-            async for row in self._keys.find({"_id": {"$in": missing}, "wrapped": {"$ne": None}}):
-                found[row["_id"]] = self._remember(row["_id"], row["wrapped"])
+            for row in await by_ids(self._keys, missing):
+                if row.get("wrapped") is not None:
+                    found[row["_id"]] = self._remember(row["_id"], row["wrapped"])
         return found
 
     async def made(self, subjects: Iterable[str]) -> dict[str, AESGCM]:
@@ -76,7 +77,7 @@ class KeyRing:
         self._cache.pop(subject, None)
 
     async def _make(self, subjects: list[str]) -> None:
-        known = {row["_id"] async for row in self._keys.find({"_id": {"$in": subjects}}, {"_id": 1})}
+        known = {row["_id"] for row in await by_ids(self._keys, subjects, ["_id"])}
         rows = [{"_id": s, "wrapped": self._wrap(s)} for s in subjects if s not in known]
         for row in rows if len(rows) == 1 else ():
             await journaled(self._keys).update_one({"_id": row["_id"]}, {"$setOnInsert": row}, upsert=True)

@@ -13,7 +13,7 @@ from shared.chassis.codec import Undecodable
 from shared.chassis.documents import AnyProjection, Folded, Unwritable, folded
 from shared.chassis.event_store import NO_STREAM, EventStore
 from shared.chassis.logs import about
-from shared.chassis.mongo import Database, Document
+from shared.chassis.mongo import Database, Document, by_ids
 from shared.chassis.parking import BEHIND, Parking
 from shared.events.base import Event
 from shared.events.envelope import StoredEvent
@@ -85,7 +85,7 @@ class Projector:
         if not streams:
             return []
         keys = {key_of(stream): stream for stream in streams}
-        rows = {row["_id"]: row async for row in self._collection.find({"_id": {"$in": list(keys)}})}
+        rows = {row["_id"]: row for row in await by_ids(self._collection, keys)}
         return [folded(self.projection, stream, rows.get(key)) for key, stream in keys.items()]
 
     async def _folded(self, document: Folded, arrivals: Sequence[Arrival]) -> Folded:
