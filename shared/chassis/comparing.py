@@ -1,7 +1,7 @@
 """Two versions of a view, document by document (ADR 15)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,12 @@ _BATCH = 1_000
 _SUSPECTS = 200
 _LOOKS = 10
 _PAUSE_SECONDS = 0.1
+Tell = Callable[[str, int, float | None], None]
+"""Told what is done, how many, and which share of all (0 to 1; None: not known), as often as it happens."""
+
+
+def silent(_what: str, _done: int, _share: float | None) -> None:
+    """For those who do not ask."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,7 @@ def differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]
     return tuple(sorted(only_one | {name for name in old.keys() & new.keys() if old[name] != new[name]}))
 
 
-async def diff(db: Database, old: str, new: str, clinic: str | None = None) -> Compared:
+async def diff(db: Database, old: str, new: str, clinic: str | None = None, tell: Tell = silent) -> Compared:
     """The documents of two collections, of one clinic or all, read side by side in the order of their ids.
 
     Memory does not grow with them. Both may be written meanwhile: what differs is looked at again, for a second at
@@ -74,7 +80,10 @@ async def diff(db: Database, old: str, new: str, clinic: str | None = None) -> C
     """
     compared = Compared()
     suspects: list[str] = []
+    seen, total = 0, await estimated(db[old], clinic)
     async for key, left, right in side_by_side(db[old], db[new], clinic):
+        seen += 1
+        tell("documents", seen, seen / total if total else None)
         if shown(left) == shown(right):
             compared.count(key, left, right)
         else:
@@ -84,6 +93,11 @@ async def diff(db: Database, old: str, new: str, clinic: str | None = None) -> C
             suspects = []
     await _look_again(db, old, new, suspects, compared)
     return compared
+
+
+async def estimated(collection: Collection, clinic: str | None) -> int | None:
+    """How many documents there are, roughly; None for one clinic's, which would have to be counted."""
+    return await collection.estimated_document_count() if clinic is None else None
 
 
 async def side_by_side(

@@ -139,7 +139,9 @@ class EventStore:
             return None
         return stored(found[0]) if found else None
 
-    async def scan(self, after: int = 0, types: str = "", streams: str = "") -> AsyncGenerator[StoredEvent, None]:
+    async def scan(
+        self, after: int = 0, types: str = "", streams: str = "", newest_first: bool = False
+    ) -> AsyncGenerator[StoredEvent, None]:
         """What is stored now in all streams after position `after`, oldest first; stop whenever you have seen enough.
 
         Only events whose type matches the regex `types`, or whose stream matches `streams` (of one event store's filter
@@ -147,12 +149,17 @@ class EventStore:
         """
         chosen = (streams or types,) if streams or types else ()
         reading = await self._client.read_all(
-            commit_position=after or None, filter_include=chosen, filter_by_stream_name=bool(streams)
+            commit_position=None if newest_first else after or None,
+            backwards=newest_first,
+            filter_include=chosen,
+            filter_by_stream_name=bool(streams),
         )
         try:
             async for event in reading:
                 if event.commit_position is None or event.commit_position > after:
                     yield stored(event)
+                elif newest_first:
+                    break
         finally:
             await reading.stop()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import bson
 
-from shared.chassis.comparing import Difference, Sorted, differing, shown
+from shared.chassis.comparing import Difference, Sorted, Tell, differing, estimated, shown, silent
 from shared.chassis.documents import AnyProjection, Folded, Unwritable
 from shared.chassis.event_store import NO_STREAM, EventStore
 from shared.chassis.history import handled_names
@@ -42,7 +42,12 @@ class Verified:
 
 
 async def verify(
-    store: EventStore, collection: Collection, projection: AnyProjection, every: int = 1, clinic: str | None = None
+    store: EventStore,
+    collection: Collection,
+    projection: AnyProjection,
+    every: int = 1,
+    clinic: str | None = None,
+    tell: Tell = silent,
 ) -> Verified:
     """Fold streams anew from the event store, up to the revision that their document has seen, and compare.
 
@@ -51,15 +56,16 @@ async def verify(
     """
     found = Verified()
     documents = Sorted(collection, clinic)
-    index = 0
+    index, total = 0, await estimated(collection, clinic)
     await documents.step()
     while documents.row is not None:
         if index % every == 0:
             await _check(store, projection, documents.row, found)
         index += 1
+        tell("documents", index, index / total if total else None)
         await documents.step()
     if every == 1:
-        found.missing = await _missing(store, collection, projection, clinic)
+        found.missing = await _missing(store, collection, projection, clinic, tell)
     return found
 
 
@@ -91,13 +97,16 @@ async def fresh_fold(store: EventStore, projection: AnyProjection, key: str, rev
 
 
 async def _missing(
-    store: EventStore, collection: Collection, projection: AnyProjection, clinic: str | None
+    store: EventStore, collection: Collection, projection: AnyProjection, clinic: str | None, tell: Tell
 ) -> list[str]:
     lacking: set[str] = set()
     batch: set[str] = set()
     types = "|".join(re.escape(name) for name in handled_names(projection))
+    seen, head = 0, await store.head(f"({types})$")
     async with aclosing(store.scan(types=f"({types})$")) as events:
         async for event in events:
+            seen += 1
+            tell("events", seen, event.position / head if head else None)
             if category_of(event.stream) == projection.category and clinic in (None, clinic_of(event.stream)):
                 batch.add(key_of(event.stream))
             if len(batch) >= _BATCH:

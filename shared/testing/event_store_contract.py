@@ -123,6 +123,7 @@ class EventStoreContract:
         assert by_type == stored[1:]
         assert [event async for event in store.scan(streams=stream.replace(".", r"\."))] == stored
         assert [event async for event in store.scan(stored[0].position)] == stored[1:]
+        assert [event async for event in store.scan(stored[0].position, newest_first=True)] == stored[:0:-1]
 
     async def test_a_scan_can_be_left_early(self, store: EventStore, stream: str) -> None:
         await store.append(append(stream, NO_STREAM, "a", "b", "c"))

@@ -93,8 +93,10 @@ class MemoryEventStore(EventStore):
     async def last(self, stream: str) -> StoredEvent | None:
         return next((event for event in reversed(self.log) if event.stream == stream), None)
 
-    async def scan(self, after: int = 0, types: str = "", streams: str = "") -> AsyncGenerator[StoredEvent, None]:
-        for event in list(self.log):
+    async def scan(
+        self, after: int = 0, types: str = "", streams: str = "", newest_first: bool = False
+    ) -> AsyncGenerator[StoredEvent, None]:
+        for event in self.log[:: -1 if newest_first else 1]:
             chosen = re.match(streams, event.stream) if streams else re.match(types, event.type)
             if chosen and event.position > after:
                 yield event
