@@ -10,6 +10,7 @@
 #   make docs    approve new event types, and make the documents that come from the code
 #   make fmt     put the code into its one format
 #   make bench   benchmarks, each against a baseline measured in the same run
+#   make mutation  small wrong changes to the code that decides and remembers, each to be noticed (SUBJECTS="kernel deciders checkpoints")
 #   make chaos   kill processes of a running system and account for every event, about ten minutes
 #                  ARGS="--chaos-rounds=200 --chaos-seed=7": more rounds, or those of a seed again
 
@@ -23,7 +24,7 @@ IMPORTS := PYTHONPATH=.:services/referral-svc:services/portal-svc:services/messa
 # Compiled modules are kept, also where the environment says otherwise: a dozen processes share them.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help up down test check docs fmt bench chaos
+.PHONY: help up down test check docs fmt bench mutation chaos
 help: ; @sed -n 's/^# \{0,1\}//p' Makefile
 up: ; @$(VENV) && exec $(BIN)/python -m deploy.embedded up
 down: ; @$(VENV) && $(BIN)/python -m deploy.embedded down
@@ -33,3 +34,4 @@ docs: ; @$(VENV) && $(BIN)/python -m shared.events.catalogue write && $(IMPORTS)
 fmt: ; @$(VENV) && $(BIN)/ruff check --fix . && $(BIN)/ruff format .
 bench: ; @$(VENV) && $(BIN)/python -m benchmarks $(ARGS)
 chaos: ; @$(VENV) && $(TESTS) -s -m chaos tests/integration --chaos-rounds=30 $(ARGS)
+mutation: ; @$(VENV) && $(BIN)/python -m tests.mutation $(SUBJECTS) $(ARGS)
