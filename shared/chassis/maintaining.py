@@ -21,6 +21,7 @@ KNOWLEDGE_SECONDS = 1.0
 HOLD_SECONDS = 10.0
 """An operator who asks for silence has this long; one who dies meanwhile costs no more."""
 _REFRESH_SECONDS = 0.4
+_SAY_SECONDS = 2.0
 _HELD_SECONDS = 0.05
 log = structlog.get_logger(__name__)
 
@@ -47,6 +48,7 @@ class Maintained:
         self._known: dict[str, Control] = {}
         self._read_at = float("-inf")
         self._seen: dict[str, int] = {}
+        self._said: tuple[dict[str, int], float] = ({}, float("-inf"))
         self._holds: dict[str, float] = {}
         self._windows = 0
         self._is_worker = False
@@ -84,8 +86,14 @@ class Maintained:
             await asyncio.sleep(_REFRESH_SECONDS)
 
     async def _say(self) -> None:
+        """At once when there is something new to say, and again and again that we are alive."""
+        said, at = self._said
+        if said == self._seen and monotonic() - at < _SAY_SECONDS:
+            return
+        saying = (self._seen, monotonic())
         row = {"at": clock.now(), "seen": self._seen}
         await self._db[WORKERS].update_one({"_id": self._member}, {"$set": row}, upsert=True)
+        self._said = saying
 
     async def _read(self) -> None:
         begun = monotonic()

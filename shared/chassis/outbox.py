@@ -5,8 +5,10 @@ leaving and marking sends it again with the same Message-ID, by which mail syste
 """
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 from email.message import EmailMessage
+from time import monotonic
 from typing import Any, Protocol
 
 import aiosmtplib
@@ -23,7 +25,8 @@ from shared.kernel.automation import Mail
 ATTEMPTS = 10
 _CLAIM_SECONDS = 60
 _SEND_SECONDS = 45  # within the claim: nobody else may send it meanwhile
-_PAUSE = 0.25
+_PAUSE = 1.0
+_MEASURE_SECONDS = 5.0
 log = structlog.get_logger(__name__)
 
 
@@ -60,6 +63,8 @@ class Outbox:
         self._service = service
         self._rows = journaled(db["outbox"])
         self._sender = sender
+        self._new = asyncio.Event()
+        self._measured = float("-inf")
 
     async def put(self, effect_id: str, clinic_id: str, mail: Mail) -> None:
         """Decide on an effect; deciding it again changes nothing."""
@@ -73,20 +78,28 @@ class Outbox:
             "traceparent": current_traceparent(),
         }
         await self._rows.update_one({"_id": effect_id}, {"$setOnInsert": row}, upsert=True)
+        self._new.set()
 
     async def run(self) -> None:
         """Send what is due until cancelled; several workers may do so at once."""
         while True:
             try:
+                self._new.clear()
                 while (row := await self._claim()) is not None:
                     await self._deliver(row)
-                pending = await self._rows.count_documents({"state": "pending"})
-                metrics.OUTBOX_PENDING.labels(self._service).set(pending)
-                failed = await self._rows.count_documents({"state": "failed"})
-                metrics.OUTBOX_FAILED.labels(self._service).set(failed)
+                await self._measure()
             except mongo.INFRASTRUCTURE_ERRORS as error:
                 log.warning("outbox waits", service=self._service, error=told(error))
-            await asyncio.sleep(_PAUSE)
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._new.wait(), _PAUSE)
+
+    async def _measure(self) -> None:
+        """Counting reads what it counts: now and then is enough for who looks."""
+        if monotonic() - self._measured < _MEASURE_SECONDS:
+            return
+        for state, metric in (("pending", metrics.OUTBOX_PENDING), ("failed", metrics.OUTBOX_FAILED)):
+            metric.labels(self._service).set(await self._rows.count_documents({"state": state}))
+        self._measured = monotonic()
 
     async def _claim(self) -> Document | None:
         now = clock.now()
@@ -121,5 +134,5 @@ class Outbox:
 
 
 async def ensure_outbox_index(db: Database) -> None:
-    """What is due is looked for four times a second, among all that ever left. Call it before the worker writes."""
+    """What is due is looked for every second, among all that ever left. Call it before the worker writes."""
     await db["outbox"].create_index([("state", 1), ("due", 1)])
