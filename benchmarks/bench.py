@@ -15,7 +15,7 @@ from shared.chassis.settings import ChassisSettings
 from shared.testing.embedded_stack import PROJECT
 from shared.testing.running import RunningSystem, Servers
 
-STOPPED_WITHIN = 15.0
+STOPPED_WITHIN = 30.0
 
 
 class BenchSettings(ChassisSettings):

@@ -121,11 +121,13 @@ def metadata() -> Metadata:
     return Metadata(clinic_id="elm", actor=who, command_id=uuid4(), correlation_id="bench", recorded_at=NOW)
 
 
-def passes(book: Notebook, prefix: str, keys: int, length: int, together: int) -> Iterator[StoredEvent]:
-    """`keys` streams of `length` events each; groups of `together` streams take turns, step by step."""
+def passes(
+    book: Notebook, prefix: str, keys: int, length: int, together: int, revision: int = 0
+) -> Iterator[StoredEvent]:
+    """`keys` streams of `length` events each from `revision` on; groups of `together` take turns, step by step."""
     position = 1
     for first in range(0, keys, together):
-        for step in range(length):
+        for step in range(revision, revision + length):
             for number in range(first, min(first + together, keys)):
                 yield book.stored(f"{prefix}{number}", step, position)
                 position += 1
