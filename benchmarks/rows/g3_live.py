@@ -59,7 +59,7 @@ class Burst:
 
 
 async def rows(bench: Bench) -> list[Row]:
-    """Distinct keys: a burst makes the documents, a second one changes each of them. Then ten events of each at once."""
+    """Distinct keys: a burst makes the documents, a second one changes each of them. Then ten events of each key."""
     mine, theirs = notebook(live_worker.SERVICE), update_agent.BOOK
     await kafka.ensure_topics(bench.servers.kafka, [*mine.topics, *theirs.topics])
     client: Client = AsyncIOMotorClient(bench.servers.mongodb)
