@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -24,6 +24,7 @@ from esdbclient.exceptions import (
 
 from shared.chassis.appending import Request, UnansweredAppends, pipelined
 from shared.chassis.codec import Codec, Draft, Undecodable
+from shared.chassis.reading import newest_position, read_stream, whole
 from shared.chassis.telemetry import SpanKind, step
 from shared.events.base import Event
 from shared.events.envelope import Metadata, Recorded, StoredEvent
@@ -124,8 +125,8 @@ class EventStore:
     async def read_stored(self, stream: str, first: int = 0, limit: int | None = None) -> list[StoredEvent]:
         """As `read`, but undecoded."""
         try:
-            found = await self._client.get_stream(
-                stream, stream_position=first, limit=limit or sys.maxsize, timeout=READ_SECONDS
+            found = await read_stream(
+                self._client, stream, stream_position=first, limit=limit or sys.maxsize, timeout=READ_SECONDS
             )
         except NotFound:
             return []
@@ -134,7 +135,7 @@ class EventStore:
     async def last(self, stream: str) -> StoredEvent | None:
         """The newest event of a stream, undecoded; None if there is none."""
         try:
-            found = await self._client.get_stream(stream, backwards=True, limit=1, timeout=READ_SECONDS)
+            found = await read_stream(self._client, stream, backwards=True, limit=1, timeout=READ_SECONDS)
         except NotFound:
             return None
         return stored(found[0]) if found else None
@@ -154,18 +155,16 @@ class EventStore:
             filter_include=chosen,
             filter_by_stream_name=bool(streams),
         )
-        try:
-            async for event in reading:
+        async with aclosing(whole(reading)) as events:
+            async for event in events:
                 if event.commit_position is None or event.commit_position > after:
                     yield stored(event)
                 elif newest_first:
                     break
-        finally:
-            await reading.stop()
 
     async def head(self, types: str) -> int:
         """The commit position of the newest event whose type matches the regex `types`; 0 if there is none."""
-        return await self._client.get_commit_position(filter_include=(types,))
+        return await newest_position(self._client, types)
 
     @asynccontextmanager
     async def subscribe(self, after: int | None, types: str) -> AsyncIterator[AsyncIterator[StoredEvent | None]]:

@@ -21,8 +21,8 @@ SERVERS_AND_CHANCE = {
 # A driver is known where its server is spoken to; the rest of the chassis uses what those modules offer.
 DRIVERS = {
     "motor": {"mongo", "change_feed"},
-    "esdbclient": {"event_store", "appending"},
-    "grpc": {"event_store", "appending"},
+    "esdbclient": {"event_store", "appending", "reading"},
+    "grpc": {"event_store", "appending", "reading"},
     "faust": {"worker_app", "windows", "consuming"},
     "aiokafka": {
         "kafka",
