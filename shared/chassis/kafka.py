@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import structlog
@@ -32,6 +32,7 @@ __all__ = [
 
 INFRASTRUCTURE_ERRORS = (KafkaError, OSError, asyncio.TimeoutError)
 _PATIENCE = 20.0
+_CUT_WITHIN = 5.0
 _AT_THE_END_MS = 20  # a broker that waits there for more to come holds up what other partitions have
 log = structlog.get_logger(__name__)
 
@@ -85,6 +86,16 @@ async def producer(bootstrap: str, client_id: str) -> AsyncIterator[AIOKafkaProd
             await asyncio.wait_for(made.stop(), 5)
         except INFRASTRUCTURE_ERRORS as error:
             log.warning("producer abandoned", error=told(error))
+            await _cut(made)
+
+
+async def _cut(made: AIOKafkaProducer) -> None:
+    """End what still tries to send: it would wait for the broker, and then send what is outdated."""
+    with suppress(*INFRASTRUCTURE_ERRORS):
+        await asyncio.wait_for(made.client.close(), _CUT_WITHIN)
+    if (sending := made._sender.sender_task) is not None:
+        sending.cancel()
+        await asyncio.wait({sending}, timeout=_CUT_WITHIN)
 
 
 @asynccontextmanager

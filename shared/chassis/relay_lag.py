@@ -61,7 +61,8 @@ class RelayLag:
 
     async def measure(self) -> None:
         """Set the gauges. Raises `event_store.INFRASTRUCTURE_ERRORS`."""
-        head = await asyncio.wait_for(self._store.head(self._types), _PATIENCE)
+        async with asyncio.timeout(_PATIENCE):
+            head = await self._store.head(self._types)
         if head <= self._position:
             self._behind_since = None
         elif self._behind_since is None:
