@@ -1,4 +1,4 @@
-"""Faust without its stream: group, assignment, rebalance and commits are Faust's, records come in batches (ADR 16).
+"""Faust without its stream: group, assignment, rebalance and commits are Faust's, records come in batches (ADR 17).
 
 A stream costs about 100 us for each record, whatever is done with it; a batch costs as much once.
 """

@@ -1,4 +1,4 @@
-"""The agent of a worker: it gets windows of raw records, one at a time, instead of a stream of single ones (ADR 16)."""
+"""The agent of a worker: it gets windows of raw records, one at a time, instead of a stream of single ones (ADR 17)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
