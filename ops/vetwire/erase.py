@@ -13,7 +13,7 @@ from ops.vetwire.audit import audited
 from ops.vetwire.command_line import AsJson, Count, Failure, Limit, Yes, invocation, row, table, within
 from ops.vetwire.installation import Installation
 from ops.vetwire.served import Erase, Served, maintained_by
-from shared.chassis import clock
+from shared.chassis import clock, outbox
 from shared.chassis.commands import Handled
 from shared.chassis.documents import has_personal_fields
 from shared.chassis.mongo import Collection, journaled
@@ -23,7 +23,10 @@ _POLL_SECONDS = 0.5
 
 
 class ServiceReceipt(BaseModel):
-    """`held` documents had something of the person, `holds` have it still; null: it was not yet looked at again."""
+    """`held` documents and unsent mails had something of the person, `holds` have it still.
+
+    null: it was not yet looked at again.
+    """
 
     service: str
     held: int
@@ -121,21 +124,23 @@ async def _without(at: Installation, subject: str, wait: float) -> dict[str, tup
 
 async def _fold_anew(at: Installation, service: Served, subject: str) -> None:
     maintained = maintained_by(service, at.runtime_of(service))
+    await outbox.erase(at.database(service), subject)
     async with maintained.window():
         for projector in maintained.projectors:
             await projector.fold_anew(subject)
 
 
 async def _held(at: Installation, service: Served, subject: str) -> int:
-    """How many documents, of all versions of the service's views, hold something of the person."""
+    """How many documents, of all versions of the service's views, and unsent mails hold something of the person."""
     maintained = maintained_by(service, at.runtime_of(service))
+    mails = await at.database(service)["outbox"].count_documents(outbox.content_about(subject))
     async with maintained.window():
         collections: list[Collection] = [
             at.database(service)[projector.name]
             for projector in maintained.projectors
             if has_personal_fields(projector.projection)
         ]
-        return sum([await each.count_documents({"_subjects": subject}) for each in collections])
+        return mails + sum([await each.count_documents({"_subjects": subject}) for each in collections])
 
 
 def _receipt(

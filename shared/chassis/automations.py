@@ -112,8 +112,9 @@ class Reactor:
         if not isinstance(recorded, Recorded):
             return str(recorded)
         try:
-            for index, reaction in enumerate(await self._reactions(recorded)):
-                await self._carry_out(recorded, index, reaction)
+            reactions, subjects = await self._reactions(recorded)
+            for index, reaction in enumerate(reactions):
+                await self._carry_out(recorded, index, reaction, subjects)
         except commands.INFRASTRUCTURE_ERRORS:
             raise
         except Exception as error:
@@ -121,28 +122,31 @@ class Reactor:
             return reason_of(error)
         return None
 
-    async def _reactions(self, recorded: Recorded) -> Sequence[Reaction]:
+    async def _reactions(self, recorded: Recorded) -> tuple[Sequence[Reaction], set[str]]:
+        """What to do, and the people whose personal fields were there to decide on it."""
         key = key_of(recorded.stream)
         local_id = key.partition(".")[2]
         cause = Cause(recorded.event, recorded.metadata.clinic_id, local_id, str(recorded.id))
         needed = self._automation.needs(cause)
-        documents = {name: await self._document(name, key) for name, key in needed.items()}
-        return self._automation.react(cause, **documents)
+        rows = {name: await self._row(name, key) for name, key in needed.items()}
+        told = {recorded.event.subject, *(subject for row in rows.values() if row for subject in row["_subjects"])}
+        documents = {name: row and self._view(name, row) for name, row in rows.items()}
+        return self._automation.react(cause, **documents), {subject for subject in told if subject}
 
-    async def _document(self, collection: str, key: str) -> BaseModel | None:
+    async def _row(self, collection: str, key: str) -> Document | None:
         found = await self._versions.collection(self._views[collection])
-        row = await found.find_one({"_id": key, **LIVING})
-        return None if row is None else self._view(collection, row)
+        row: Document | None = await found.find_one({"_id": key, **LIVING})
+        return row and {"_subjects": (), **row}
 
     def _view(self, collection: str, row: Document) -> BaseModel:
         view: BaseModel = self._views[collection].view.model_validate(row)
         return view
 
-    async def _carry_out(self, recorded: Recorded, index: int, reaction: Reaction) -> None:
+    async def _carry_out(self, recorded: Recorded, index: int, reaction: Reaction, subjects: set[str]) -> None:
         effect_id = f"{self._automation.name}/{recorded.id}/{index}"
         match reaction:
             case Mail():
-                await self._outbox.put(effect_id, recorded.metadata.clinic_id, reaction)
+                await self._outbox.put(effect_id, recorded.metadata.clinic_id, reaction, subjects)
             case Issue():
                 await self._issue(recorded, effect_id, reaction)
 

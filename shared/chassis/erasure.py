@@ -1,4 +1,4 @@
-"""When a person's key is gone, what the views still hold of them in clear goes too (design 6, security C.8)."""
+"""When a person's key is gone, what views and outbox hold of them in clear goes too (design 6, security C.8)."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import structlog
 
-from shared.chassis import clock, event_store, mongo
+from shared.chassis import clock, event_store, mongo, outbox
 from shared.chassis.codec import Codec
 from shared.chassis.crash_points import Point, passing
 from shared.chassis.logs import told
@@ -24,6 +24,7 @@ class Eraser:
     """Folds anew at once, and again for ten minutes: another worker may have read with a key it still remembered."""
 
     def __init__(self, db: Database, codec: Codec, maintained: Maintained) -> None:
+        self._db = db
         self._erasures = journaled(db["erasures"])
         self._codec = codec
         self._maintained = maintained
@@ -36,7 +37,7 @@ class Eraser:
                 await self._erasures.update_one({"_id": subject}, row, upsert=True)
                 passing(Point.AFTER_ERASURE_NOTED_BEFORE_FOLD)
                 await self._erase(subject)
-                log.info("erased from the views", event_id=str(arrival.stored.id))
+                log.info("erased from views and outbox", event_id=str(arrival.stored.id))
 
     async def run(self) -> None:
         """Sweep until cancelled."""
@@ -51,5 +52,6 @@ class Eraser:
 
     async def _erase(self, subject: str) -> None:
         self._codec.forget(subject)
+        await outbox.erase(self._db, subject)
         for projector in self._maintained.projectors:
             await projector.fold_anew(subject)

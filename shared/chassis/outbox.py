@@ -1,10 +1,12 @@
 """Effects on the world leave from here, each once for the event that caused it (design 14).
 
-A row is written when the effect is decided and marked when it has left; its content is dropped then. A crash between
+A row is written when the effect is decided and marked when it has left; its content is dropped then, or when a person
+of whom it tells something is erased. A crash between
 leaving and marking sends it again with the same Message-ID, by which mail systems recognise it.
 """
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import timedelta
 from email.message import EmailMessage
@@ -66,10 +68,11 @@ class Outbox:
         self._new = asyncio.Event()
         self._measured = float("-inf")
 
-    async def put(self, effect_id: str, clinic_id: str, mail: Mail) -> None:
-        """Decide on an effect; deciding it again changes nothing."""
+    async def put(self, effect_id: str, clinic_id: str, mail: Mail, subjects: Iterable[str] = ()) -> None:
+        """Decide on an effect; deciding it again changes nothing. `subjects` are whom it may tell something of."""
         row = {
             "_clinic": clinic_id,
+            "_subjects": sorted(subjects),
             "mail": {"to": mail.to, "subject": mail.subject, "text": mail.text},
             "state": "pending",
             "attempts": 0,
@@ -130,9 +133,21 @@ class Outbox:
         change: dict[str, Any] = {"due": clock.now() + timedelta(seconds=2 ** row["attempts"] / 2)}
         if row["attempts"] >= ATTEMPTS:
             change = {"state": "failed", "error": type(error).__name__}
-        await self._rows.update_one({"_id": row["_id"]}, {"$set": change})
+        await self._rows.update_one({"_id": row["_id"], "state": "pending"}, {"$set": change})
+
+
+def content_about(subject: str) -> Document:
+    """A query for the effects that still hold something of the person: they wait, or could not be sent."""
+    return {"_subjects": subject, "mail": {"$exists": True}}
+
+
+async def erase(db: Database, subject: str) -> None:
+    """Drop the content of the effects that tell something of the person; those that wait then never leave."""
+    change = {"$set": {"state": "erased", "erased_at": clock.now()}, "$unset": {"mail": 1}}
+    await journaled(db["outbox"]).update_many(content_about(subject), change)
 
 
 async def ensure_outbox_index(db: Database) -> None:
     """What is due is looked for every second, among all that ever left. Call it before the worker writes."""
     await db["outbox"].create_index([("state", 1), ("due", 1)])
+    await db["outbox"].create_index("_subjects")

@@ -5,15 +5,18 @@ from dataclasses import replace
 from uuid import UUID
 
 import pytest
+from pydantic import BaseModel
 
 from shared.chassis.automations import Reactor
+from shared.chassis.documents import AnyProjection
 from shared.chassis.mongo import Database
 from shared.chassis.outbox import Outbox
 from shared.chassis.parking import Parking
 from shared.chassis.projections import Arrival
 from shared.chassis.versions import Versions
-from shared.events.pims_sync import SyncRunAbandoned
+from shared.events.pims_sync import ClientSynced, SyncRunAbandoned
 from shared.kernel.automation import Automation, Cause, Mail, Reaction
+from shared.kernel.decider import Projection
 from shared.testing.clocks import NOON
 from shared.testing.memory import MemoryEventStore
 
@@ -96,6 +99,33 @@ async def test_behind_a_failure_the_stream_waits_and_runs_in_order_after_the_rel
     await world.parking.release("when_abandoned_then_mail", "feed-elm")
     await world.reactor.apply(arrivals)
     assert (await world.mailed(), await world.parked()) == (["a", "b"], [])
+
+
+async def test_a_mail_knows_whom_it_may_tell_something_of(database: Database) -> None:
+    """By the event that it answers and by the documents that were read for it, so that it goes when they are erased."""
+    store = MemoryEventStore()
+    client = ClientSynced(
+        clinic_id="elm", client_id="7", vendor="v", first_name="Zoe", fingerprint="", observed_at=NOON
+    )
+    await store.given("client-elm.7", client)
+    [stored] = await store.read_stored("client-elm.7")
+    await database["people"].insert_one({"_id": "elm.7", "_rev": 0, "_clinic": "elm", "_subjects": ["account:a1"]})
+    view: AnyProjection = Projection("people", "client", (ClientSynced,), Person, lambda person, _event: person)
+    welcoming: Automation[ClientSynced] = Automation(
+        "welcoming",
+        ClientSynced,
+        lambda cause, people: [Mail("a@b.example", "s", "t")],
+        lambda cause: {"people": f"elm.{cause.local_id}"},
+    )
+    outbox, parking = Outbox("toy", database, Post()), Parking("toy", database, quiet)
+    reactor = Reactor(welcoming, (view,), database, store, outbox, parking, Versions(database))
+    await reactor.apply([Arrival(stored, client)])
+    row = await database["outbox"].find_one({})
+    assert row is not None
+    assert row["_subjects"] == ["account:a1", "client:elm.7"]
+
+
+class Person(BaseModel): ...
 
 
 async def test_what_is_parked_quotes_nobody(world: World) -> None:

@@ -77,6 +77,46 @@ async def test_whatever_a_sender_does_the_others_leave(
     assert (first["state"], post.sent) == ("pending", ["e2"])
 
 
+async def test_what_an_erased_person_is_told_of_in_never_leaves_and_is_not_kept(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ATTEMPTS", 1)
+    post = Post()
+    outbox = Outbox("toy", database, post)
+    await outbox.put("failed", "elm", mail("bad"), {"client:elm.1", "client:elm.2"})
+    async with running(database, post):
+        await eventually(lambda: database["outbox"].find_one({"_id": "failed", "state": "failed"}))
+    await outbox.put("waiting", "elm", mail("good"), {"client:elm.1"})
+    await outbox.put("of another", "elm", mail("good"), {"client:elm.2"})
+    await module.erase(database, "client:elm.1")
+    async with running(database, post):
+        await eventually(lambda: database["outbox"].find_one({"_id": "of another", "state": "sent"}))
+    rows = {row["_id"]: (row["state"], "mail" in row) async for row in database["outbox"].find()}
+    assert rows == {"failed": ("erased", False), "waiting": ("erased", False), "of another": ("sent", False)}
+    assert post.sent == ["of another"]
+
+
+async def test_a_mail_that_fails_while_its_person_is_erased_stays_erased(database: Database) -> None:
+    """Its sender had the content already, and must not put it back by trying again."""
+    outbox = Outbox("toy", database, Failing(database, "client:elm.1"))
+    await outbox.put("e1", "elm", mail("good"), {"client:elm.1"})
+    async with running(database, Failing(database, "client:elm.1")):
+        await eventually(lambda: database["outbox"].find_one({"state": "erased"}))
+        await eventually(lambda: database["outbox"].find_one({"attempts": 1}))
+    assert await database["outbox"].count_documents({"state": "erased", "mail": {"$exists": False}}) == 1
+
+
+class Failing:
+    """The person is erased at the very moment at which it fails."""
+
+    def __init__(self, db: Database, subject: str) -> None:
+        self.db, self.subject = db, subject
+
+    async def send(self, mail: Mail, message_id: str) -> None:
+        await module.erase(self.db, self.subject)
+        raise OSError("away")
+
+
 async def test_nobody_else_may_claim_what_is_still_being_sent() -> None:
     assert module._SEND_SECONDS < module._CLAIM_SECONDS
 
