@@ -1,7 +1,7 @@
 """Read models from windows of events: one find, a fold in memory, one bulk write for each view (design 10-13)."""
 
 from collections import defaultdict
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -10,7 +10,7 @@ from pymongo.errors import BulkWriteError, OperationFailure
 
 from shared.chassis import metrics
 from shared.chassis.codec import Undecodable
-from shared.chassis.documents import AnyProjection, Folded, Unwritable, folded
+from shared.chassis.documents import AnyProjection, Folded, Unreadable, Unwritable, folded
 from shared.chassis.event_store import NO_STREAM, EventStore
 from shared.chassis.logs import about
 from shared.chassis.mongo import Database, Document, by_ids
@@ -63,7 +63,7 @@ class Projector:
         # A stream that begins in this window has no document yet, as a rule: only if its insert fails is it looked up.
         begun = {stream for stream, arrivals in streams.items() if arrivals[0].stored.revision == 0}
         while streams:
-            found = await self._found(streams.keys() - begun)
+            found = await self._found({stream: streams[stream] for stream in streams.keys() - begun})
             found += [folded(self.projection, stream, None) for stream in begun]
             documents = [await self._folded(f, streams[f.stream]) for f in found]
             lost = await self._write([d for d in documents if d.revision != d.stored_rev], streams)
@@ -81,12 +81,21 @@ class Projector:
             if free:
                 streams[stream] = free
 
-    async def _found(self, streams: Set[str]) -> list[Folded]:
+    async def _found(self, streams: Mapping[str, Sequence[Arrival]]) -> list[Folded]:
+        """The documents as they are stored; the arrivals of one that cannot be read are parked."""
         if not streams:
             return []
         keys = {key_of(stream): stream for stream in streams}
         rows = {row["_id"]: row for row in await by_ids(self._collection, keys)}
-        return [folded(self.projection, stream, rows.get(key)) for key, stream in keys.items()]
+        found = []
+        for key, stream in keys.items():
+            try:
+                found.append(folded(self.projection, stream, rows.get(key)))
+            except Unreadable as reason:
+                log.error("unreadable document", view=self.name, stream=stream, reason=str(reason))
+                await self._parking.park(self.name, streams[stream][0].stored, str(reason))
+                await self._park(streams[stream][1:])
+        return found
 
     async def _folded(self, document: Folded, arrivals: Sequence[Arrival]) -> Folded:
         for index, arrival in enumerate(arrivals):

@@ -172,6 +172,21 @@ async def test_a_document_that_cannot_be_written_parks_what_made_it_and_others_f
     assert await world.parked() == [(A, 0, False), (A, 1, False)]
 
 
+async def test_a_stored_document_that_does_not_fit_the_view_holds_up_its_stream_alone(world: World) -> None:
+    """A changed view needs a rebuild first; without one the worker must not end, and must say what is wrong."""
+    a, b = await world.happened(A, "0", "1", "2"), await world.happened(B, "0", "1")
+    await world.projector.apply([a[0], b[0]])
+    await world.db["cards"].update_one({"_id": "elm.a"}, {"$set": {"runs": "Zoe"}})
+    await world.projector.apply([a[1], b[1], a[2]])
+    assert await world.card(B) == (1, ["0", "1"])
+    assert await world.db["cards"].count_documents({"_id": "elm.a", "_rev": 0, "runs": "Zoe"}) == 1
+    assert await world.parked() == [(A, 1, False), (A, 2, True)]
+    row = await world.db["parked"].find_one({"revision": 1})
+    assert row is not None
+    assert row["reason"].startswith("the stored document does not fit the view, rebuild it: ValidationError in ")
+    assert "Zoe" not in str(row)
+
+
 async def test_a_released_stream_goes_on_where_it_stopped(world: World) -> None:
     a = await world.happened(A, "0", "huge", "2")
     await world.projector.apply(a[:2])
