@@ -19,7 +19,7 @@ class Rows:
         self.rows: dict[str, Document] = {}
         self._safe: dict[str, Document] = {}
 
-    async def find(self, query: Document) -> AsyncIterator[Document]:
+    async def find(self, query: Document, fields: Sequence[str] | None = None) -> AsyncIterator[Document]:
         for key in query["_id"]["$in"]:
             if key in self.rows:
                 yield dict(self.rows[key])

@@ -118,11 +118,13 @@ class Relayed(Folding):
 
     def teardown(self) -> None:
         """When all has been published and read, every document has seen its stream's end."""
-        self.the_relay_publishes(len(self.store.log))
-        self.a_window_is_handled(tuple(map(len, self.topic)), 0)
-        self.seen_everything()
-        self.every_document_is_the_fold_of_what_it_has_seen()
-        super().teardown()
+        try:
+            self.the_relay_publishes(len(self.store.log))
+            self.a_window_is_handled(tuple(map(len, self.topic)), 0)
+            self.seen_everything()
+            self.every_document_is_the_fold_of_what_it_has_seen()
+        finally:
+            super().teardown()
 
 
 class Shuffled(Folding):
@@ -136,10 +138,12 @@ class Shuffled(Folding):
     def teardown(self) -> None:
         """The newest event of each stream is enough to bring everything before it."""
         newest = {event.stream: event for event in self.store.log}
-        self.apply(newest.values())
-        self.seen_everything()
-        self.every_document_is_the_fold_of_what_it_has_seen()
-        super().teardown()
+        try:
+            self.apply(newest.values())
+            self.seen_everything()
+            self.every_document_is_the_fold_of_what_it_has_seen()
+        finally:
+            super().teardown()
 
 
 def _mixed(waiting: Sequence[list[StoredEvent]], chance: random.Random) -> list[StoredEvent]:
