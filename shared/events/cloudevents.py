@@ -32,6 +32,7 @@ REQUIRED = frozenset(
 )
 OPTIONAL = frozenset({"ce_causationid", "traceparent"})
 _ALL = REQUIRED | OPTIONAL
+_OPTIONS = (("causation_id", "ce_causationid"), ("traceparent", "traceparent"))
 _FIELDS = TypeAdapter(dict[str, Any])
 _KINDS = frozenset(get_args(ActorKind))
 _IS_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
@@ -72,7 +73,7 @@ def to_headers(event: StoredEvent, source: str) -> Headers:
 def _own(metadata: bytes) -> dict[str, Any]:
     """The fields of metadata as text. What we wrote is known at a glance; only the rest costs a whole validation."""
     try:
-        found = _FIELDS.validate_json(metadata)
+        found: dict[str, Any] = _FIELDS.validator.validate_json(metadata)
         if _is_ours(found):
             return found
     except (KeyError, TypeError, ValueError):
@@ -85,13 +86,10 @@ def _is_ours(found: Any) -> bool:
     actor = found["actor"]
     texts = (found["clinic_id"], actor["id"], found["correlation_id"])
     options = (found.get("causation_id"), found.get("traceparent"))
-    datetime.fromisoformat(found["recorded_at"])
-    return bool(
+    return (
         all(type(text) is str for text in texts)
         and all(text is None or type(text) is str for text in options)
-        and actor["kind"] in _KINDS
-        and _IS_UUID(found["command_id"])
-        and _IS_UTC(found["recorded_at"])
+        and _are_ours(actor["kind"], found["command_id"], found["recorded_at"])
     )
 
 
@@ -133,11 +131,15 @@ def _metadata(found: dict[str, str]) -> bytes:
         "actor": {"kind": found["ce_actorkind"], "id": found["ce_actorid"]},
         "command_id": found["ce_commandid"],
         "correlation_id": found["ce_correlationid"],
-        "causation_id": found.get("ce_causationid"),
-        "traceparent": found.get("traceparent"),
+        **{name: found[header] for name, header in _OPTIONS if header in found},
         "recorded_at": found["ce_time"],
     }
-    present = {name: value for name, value in fields.items() if value is not None}
-    if _is_ours(present):
-        return _FIELDS.dump_json(present)
-    return Metadata.model_validate(present).model_dump_json(exclude_none=True).encode()
+    if _are_ours(found["ce_actorkind"], found["ce_commandid"], found["ce_time"]):
+        return _FIELDS.serializer.to_json(fields)
+    return Metadata.model_validate(fields).model_dump_json(exclude_none=True).encode()
+
+
+def _are_ours(kind: str, command_id: str, recorded_at: str) -> bool:
+    """Whether they are written as `Metadata` writes them. TypeError or ValueError: they are not."""
+    datetime.fromisoformat(recorded_at)
+    return bool(kind in _KINDS and _IS_UUID(command_id) and _IS_UTC(recorded_at))
