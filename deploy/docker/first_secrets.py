@@ -20,12 +20,12 @@ KEY_BYTES = 32
 
 def draw(shared: Path, portal: Path) -> list[Path]:
     """Make what is missing, and return the files that are new. Raises OSError when a folder cannot be written."""
-    new = [*_drawn(shared, ("vetwire_kek", "vetwire_token_secret"), _key)]
+    new = [*_drawn(shared, ("vetwire_kek", "vetwire_token_secret"), key)]
     for path in sorted(shared.glob("vetwire_*")):
         new += _drawn(portal, (path.name,), path.read_text)
-    new += _drawn(portal, ("vetwire_bootstrap_operator",), _operator)
+    new += _drawn(portal, ("vetwire_bootstrap_operator",), operator)
     if not any((portal / "signing").glob("*.pem")):
-        new += _drawn(portal / "signing", ("0001.pem",), _signing_key)
+        new += _drawn(portal / "signing", ("0001.pem",), signing_key)
     return new
 
 
@@ -48,17 +48,20 @@ def _write(path: Path, text: str) -> None:
     draft.rename(path)
 
 
-def _key() -> str:
+def key() -> str:
+    """Base64 of 32 random bytes."""
     return base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
 
 
-def _operator() -> str:
+def operator() -> str:
+    """`operator:<secret>`: the first operator's credential."""
     return f"operator:{secrets.token_urlsafe(32)}"
 
 
-def _signing_key() -> str:
-    key = Ed25519PrivateKey.generate()
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+def signing_key() -> str:
+    """An Ed25519 private key as PEM (PKCS 8)."""
+    drawn = Ed25519PrivateKey.generate()
+    return drawn.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """`endpoints.json`: everything a script, a test or a person needs to reach the running system."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,17 +23,29 @@ class Server:
     note: str = ""
 
 
-def servers(options: Options, at: Addresses) -> list[Server]:
-    """Which software the run really had."""
-    return [
-        _given("event store", at.eventstore)
-        if options.eventstore
-        else Server("Vetwire event store (EventStoreDB protocol)", "0.1.0", "embedded", at.eventstore),
-        _broker(options, at.kafka),
-        _given("MongoDB", at.mongodb)
-        if options.mongodb
-        else Server("SecantusDB (MongoDB protocol)", mongodb.version(), "embedded", at.mongodb),
-    ]
+EVERY = ("eventstore", "kafka", "mongodb", "mailbox")
+
+
+def servers(options: Options, at: Addresses, started: Sequence[str] = EVERY) -> list[Server]:
+    """Which software the run really has: what was `started` here, and what was given by address."""
+    named = {"eventstore": _event_store, "kafka": _broker, "mongodb": _mongodb}
+    return [describe(options, at) for name, describe in named.items() if _is_there(options, name, started)]
+
+
+def _is_there(options: Options, name: str, started: Sequence[str]) -> bool:
+    return name in started or bool({"eventstore": options.eventstore, "mongodb": options.mongodb}.get(name))
+
+
+def _event_store(options: Options, at: Addresses) -> Server:
+    if options.eventstore:
+        return _given("event store", at.eventstore)
+    return Server("Vetwire event store (EventStoreDB protocol)", "0.1.0", "embedded", at.eventstore)
+
+
+def _mongodb(options: Options, at: Addresses) -> Server:
+    if options.mongodb:
+        return _given("MongoDB", at.mongodb)
+    return Server("SecantusDB (MongoDB protocol)", mongodb.version(), "embedded", at.mongodb)
 
 
 def _given(name: str, address: str) -> Server:
@@ -45,23 +57,22 @@ def _without_password(address: str) -> str:
     return scheme + found + rest.rpartition("@")[2]
 
 
-def _broker(options: Options, address: str) -> Server:
+def _broker(options: Options, at: Addresses) -> Server:
     if options.broker == NOIDA:
-        return Server("noida-db (Kafka protocol)", noida.version(), "embedded", address)
+        return Server("noida-db (Kafka protocol)", noida.version(), "embedded", at.kafka)
     if options.broker == APACHE:
         told = json.loads((options.root / "data" / "broker.json").read_text())
-        return Server(told["name"], told["version"], "embedded", address, told["note"])
-    return _given("Kafka", address)
+        return Server(told["name"], told["version"], "embedded", at.kafka, told["note"])
+    return _given("Kafka", at.kafka)
 
 
-def server_endpoints(options: Options, at: Addresses) -> dict[str, Any]:
-    """The part of the file that the servers alone can fill."""
+def server_endpoints(options: Options, at: Addresses, started: Sequence[str] = EVERY) -> dict[str, Any]:
+    """The part of the file that the servers alone can fill; without those that are not there."""
+    mailbox = {"smtp": at.smtp, "http": at.mailbox}
+    places = {"eventstore": at.eventstore, "kafka": at.kafka, "mongodb": at.mongodb, "mailbox": mailbox}
     return {
-        "eventstore": at.eventstore,
-        "kafka": at.kafka,
-        "mongodb": at.mongodb,
-        "mailbox": {"smtp": at.smtp, "http": at.mailbox},
-        "servers": [asdict(server) for server in servers(options, at)],
+        **{name: place for name, place in places.items() if _is_there(options, name, started)},
+        "servers": [asdict(server) for server in servers(options, at, started)],
     }
 
 
@@ -88,7 +99,8 @@ def summary(content: Mapping[str, Any]) -> str:
     lines = [
         f"  {name:<12} {content[name]}" for name in ("gateway", "eventstore", "kafka", "mongodb") if name in content
     ]
-    lines.append(f"  {'mails':<12} {content['mailbox']['http']}/messages")
+    if mailbox := content.get("mailbox"):
+        lines.append(f"  {'mails':<12} {mailbox['http']}/messages")
     lines += [_server_line(each) for each in content["servers"]]
     for clinic in content.get("clinics", ()):
         lines += _clinic_lines(clinic)

@@ -1,14 +1,11 @@
 """Secrets of one installation, drawn on its first start and kept under its root with mode 0600."""
 
-import base64
 import os
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from deploy.docker import first_secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +25,11 @@ def secrets_of(root: Path) -> Secrets:
     signing.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
     if not any(signing.glob("*.pem")):
-        _keep(signing / "0001.pem", _signing_key)
+        _keep(signing / "0001.pem", first_secrets.signing_key)
     return Secrets(
-        kek=_keep(folder / "vetwire_kek", _32_bytes),
-        token_secret=_keep(folder / "vetwire_token_secret", _32_bytes),
-        operator=_keep(folder / "vetwire_bootstrap_operator", lambda: f"operator:{secrets.token_urlsafe(32)}"),
+        kek=_keep(folder / "vetwire_kek", first_secrets.key),
+        token_secret=_keep(folder / "vetwire_token_secret", first_secrets.key),
+        operator=_keep(folder / "vetwire_bootstrap_operator", first_secrets.operator),
         signing=signing,
     )
 
@@ -45,14 +42,3 @@ def _keep(path: Path, draw: Callable[[], str]) -> str:
         draft.write_text(draw())
         draft.replace(path)
     return path.read_text()
-
-
-def _32_bytes() -> str:
-    return base64.b64encode(secrets.token_bytes(32)).decode()
-
-
-def _signing_key() -> str:
-    pem = Ed25519PrivateKey.generate().private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return pem.decode()

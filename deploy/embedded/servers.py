@@ -24,7 +24,8 @@ def run(options: Options, only: Sequence[str] = ()) -> int:
     components = [each for each in server_components(options, ports) if not only or each.name in only]
 
     def when_ready(_: SystemState, display: Display) -> None:
-        content = server_endpoints(options, addresses(options, ports))
+        started = [component.name for component in components]
+        content = server_endpoints(options, addresses(options, ports), started)
         write_endpoints(options.root, content)
         display.settle()
         display.say(f"ready\n{summary(content)}")

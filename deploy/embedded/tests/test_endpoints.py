@@ -1,5 +1,6 @@
 """What is told about a running system, and about a machine that cannot run one."""
 
+import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from deploy.embedded import environment
 from deploy.embedded.display import PlainDisplay
-from deploy.embedded.endpoints import Server, servers, summary, write_endpoints
+from deploy.embedded.endpoints import Server, server_endpoints, servers, summary, write_endpoints
 from deploy.embedded.options import HOST, USUAL_PORTS, Options
 from deploy.embedded.servers_plan import addresses
 from deploy.embedded.state import ComponentState, Condition, read_json, write_json
@@ -52,6 +53,14 @@ def test_a_stand_in_for_kafka_is_named_with_its_warning(tmp_path: Path) -> None:
     assert "WARNING: no jars" in summary({**CONTENT, "servers": [asdict(broker)]})
 
 
+def test_servers_that_were_not_started_are_not_told_of(tmp_path: Path) -> None:
+    options = Options(root=tmp_path)
+    told = server_endpoints(options, addresses(options, PORTS), ["mongodb"])
+    assert told.keys() == {"mongodb", "servers"}
+    assert [each["name"] for each in told["servers"]] == ["SecantusDB (MongoDB protocol)"]
+    assert told["mongodb"] in summary(told)
+
+
 def test_a_given_server_is_named_without_its_password(tmp_path: Path) -> None:
     given = Options(root=tmp_path, broker="k.local:9092", mongodb="mongodb://vet:secret@m.local/?tls=true")
     named = servers(given, addresses(given, PORTS))
@@ -75,6 +84,22 @@ def test_a_python_that_is_too_old_is_refused_in_a_sentence(monkeypatch: pytest.M
     monkeypatch.setattr(environment, "shutil", SimpleNamespace(which=lambda name: None))
     with pytest.raises(SystemExit, match=r"needs Python 3\.11, 3\.12 or 3\.13 on the PATH; this one is 3\.10\.4"):
         environment.use_a_fitting_python()
+
+
+def test_the_operators_command_runs_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").symlink_to(sys.executable)
+    monkeypatch.setattr(environment, "VENV", tmp_path)
+    monkeypatch.setattr(environment, "PROJECT", tmp_path / "it's here")
+    package = environment.PROJECT / "ops" / "vetwire"
+    package.mkdir(parents=True)
+    (package / "__main__.py").write_text("import sys; print(sys.argv[1:], __name__)")
+    for _ in range(2):
+        environment.write_commands()
+    command = [str(tmp_path / "bin" / "vetwire"), "status", "--json"]
+    told = subprocess.run(command, cwd=tmp_path / "bin", capture_output=True, text=True, check=True)
+    assert told.stdout == "['status', '--json'] __main__\n"
+    assert sorted(path.name for path in (tmp_path / "bin").iterdir()) == ["python", "vetwire"]
 
 
 def test_the_environment_is_made_again_only_when_a_lock_has_changed(
