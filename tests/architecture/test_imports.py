@@ -67,7 +67,8 @@ def test_the_domain_may_reach_no_server_framework_clock_or_chance() -> None:
 def test_the_layers_of_every_service_are_kept() -> None:
     contract = CONTRACTS["layers-of-a-service"]
     assert sorted(contract["containers"]) == PACKAGES
-    assert contract["layers"] == ["main | worker", "api", "automations", "projections", "domain"]
+    layers = ["main | worker", "api", "(intake)", "(vendors)", "automations", "projections", "domain"]
+    assert contract["layers"] == layers
 
 
 def test_services_are_independent() -> None:
