@@ -26,6 +26,13 @@ STARTED_MODULES = (
     "shared.chassis.api_app",
     "shared.chassis.worker_app",
 )
+COMMAND = """#!{python}
+import runpy
+import sys
+
+sys.path[0] = {project!r}
+runpy.run_module("ops.vetwire", run_name="__main__", alter_sys=True)
+"""
 # uv does not read pip's configuration; a mirror or certificate configured for pip must hold for it too.
 PIP_TO_UV = {"index-url": "UV_DEFAULT_INDEX", "extra-index-url": "UV_INDEX", "cert": "SSL_CERT_FILE"}
 
@@ -33,11 +40,22 @@ PIP_TO_UV = {"index-url": "UV_DEFAULT_INDEX", "extra-index-url": "UV_INDEX", "ce
 def main() -> None:
     """Exit code 1 with a sentence when this machine lacks something."""
     use_a_fitting_python()
-    if is_current():
-        return
-    with only_one():
-        if not is_current():
-            build()
+    if not is_current():
+        with only_one():
+            if not is_current():
+                build()
+    write_commands()
+
+
+def write_commands() -> None:
+    """`.venv/bin/vetwire`, for any working directory: Vetwire is no package, it runs from its checkout."""
+    command = VENV / "bin" / "vetwire"
+    text = COMMAND.format(python=VENV / "bin" / "python", project=str(PROJECT))
+    if not command.exists() or command.read_text() != text:
+        unfinished = command.with_suffix(f".{os.getpid()}")
+        unfinished.write_text(text)
+        unfinished.chmod(0o755)
+        unfinished.replace(command)
 
 
 def use_a_fitting_python() -> None:

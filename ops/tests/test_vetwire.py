@@ -111,7 +111,20 @@ def test_it_runs_from_the_root_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    "group", ["status", "events", "parked", "relay", "topics", "erase", "state", "document", "events tree"]
+    "group",
+    [
+        "status",
+        "events",
+        "parked",
+        "outbox list",
+        "outbox resend",
+        "relay",
+        "topics",
+        "erase",
+        "state",
+        "document",
+        "events tree",
+    ],
 )
 def test_every_command_helps(group: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*group.split(), "--help"]) == 0

@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-USUAL_ENDPOINTS = Path(".vetwire/endpoints.json")
+USUAL_ENDPOINTS = Path(__file__).parents[2] / ".vetwire" / "endpoints.json"
 KEYS_PATH = "/api/portal/v1/.well-known/jwks.json"
 _SECRETS = ("VETWIRE_KEK", "VETWIRE_TOKEN_SECRET")
 

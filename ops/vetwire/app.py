@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ops.vetwire import erase, events, parked, relay, status, topics, travel
+from ops.vetwire import erase, events, outbox, parked, relay, status, topics, travel
 from ops.vetwire.addresses import NoEndpoints, adopt, configuration
 from ops.vetwire.command_line import ERROR, Invocation, invocation
 
@@ -52,6 +52,7 @@ def _configuration(
 app.command("status")(status.status)
 app.add_typer(events.app, name="events")
 app.add_typer(parked.app, name="parked")
+app.add_typer(outbox.app, name="outbox")
 app.add_typer(relay.app, name="relay")
 app.add_typer(topics.app, name="topics")
 app.command("erase")(erase.erase)

@@ -1,21 +1,30 @@
-"""Looking into the event store: streams, events and what led to what. Everything is read, nothing is indexed."""
+"""Looking into the event store: streams, events and what led to what.
+
+The store has no index of ids: events are read newest first, since what an operator asks about has just happened.
+"""
 
 import re
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import orjson
 from pydantic import BaseModel
 
 from ops.vetwire.installation import Installation
+from ops.vetwire.progress import telling
 from shared.chassis.personal_data import is_sealed
 from shared.events.base import REGISTRY
 from shared.events.envelope import Metadata, Recorded, StoredEvent
 
 HIDDEN = "(hidden)"
+BEFORE_THE_FIRST = timedelta(minutes=10)
+"""So much longer is looked back for other commands of the same correlation: a caller may give one id to several."""
+_TIMES_EVERY = 100
 
 
 class EventShown(BaseModel):
@@ -135,46 +144,90 @@ def _stream(newest: StoredEvent) -> StreamShown:
     )
 
 
-async def event_by_id(at: Installation, event_id: str, scan: int) -> StoredEvent | None:
-    """The first `scan` events of the store are looked at."""
-    async with aclosing(_scanned(at, scan)) as events:
+@dataclass(frozen=True)
+class Reach:
+    """How far back to look: `scan` events at most, and none that was recorded before `since`."""
+
+    scan: int
+    since: datetime | None = None
+
+
+async def event_by_id(at: Installation, event_id: UUID, reach: Reach) -> StoredEvent | None:
+    """The event with that id; None if it is not within reach."""
+    async with aclosing(_newest_first(at, reach)) as events:
         async for event in events:
-            if event is not None and str(event.id) == event_id:
+            if event.id == event_id:
                 return event
     return None
 
 
-async def correlated(at: Installation, known_id: str, scan: int) -> list[StoredEvent]:
+async def correlated(at: Installation, known_id: str, reach: Reach) -> list[StoredEvent]:
     """The events of a correlation id, or of that of the event with this id, oldest first."""
-    found = await _of_correlation(at, known_id, scan)
-    if found:
+    found = await _of_correlation(at, known_id, reach)
+    if found or (event_id := as_uuid(known_id)) is None:
         return found
-    event = await event_by_id(at, known_id, scan)
+    event = await event_by_id(at, event_id, reach)
     metadata = event and metadata_of(event)
-    return await _of_correlation(at, metadata.correlation_id, scan) if metadata else []
+    return await _of_correlation(at, metadata.correlation_id, reach) if metadata else []
 
 
-async def _of_correlation(at: Installation, correlation_id: str, scan: int) -> list[StoredEvent]:
+def as_uuid(text: str) -> UUID | None:
+    """None if it is not one."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+async def _of_correlation(at: Installation, correlation_id: str, reach: Reach) -> list[StoredEvent]:
+    """Ends a while before the first event without a cause: what one wish led to came after it."""
     needle = correlation_id.encode()
-    found = []
-    async with aclosing(_scanned(at, scan)) as events:
+    found: list[StoredEvent] = []
+    async with aclosing(_newest_first(at, reach)) as events:
+        until: datetime | None = None
         async for event in events:
-            if event is not None and needle in event.metadata:
-                metadata = metadata_of(event)
-                found += [event] if metadata and metadata.correlation_id == correlation_id else []
-    return found
+            metadata = metadata_of(event) if needle in event.metadata or until else None
+            if metadata is None:
+                continue
+            if until and metadata.recorded_at < until:
+                break
+            if metadata.correlation_id == correlation_id:
+                found.append(event)
+                until = None if metadata.causation_id else metadata.recorded_at - BEFORE_THE_FIRST
+    return found[::-1]
 
 
-async def _scanned(at: Installation, scan: int, streams: str = "") -> AsyncGenerator[StoredEvent | None, None]:
-    """Events, and None if there are more than `scan`."""
+async def _newest_first(at: Installation, reach: Reach) -> AsyncGenerator[StoredEvent, None]:
+    """Every event within reach. Times are looked at now and then only: reading them costs more than skipping."""
+    seen, newest = 0, 0
+    with telling("event store") as progress:
+        async with aclosing(at.running.store.scan(newest_first=True)) as events:
+            async for event in events:
+                newest = newest or event.position
+                if seen == reach.scan or (seen % _TIMES_EVERY == 0 and _is_before(event, reach.since)):
+                    return
+                seen += 1
+                progress.tell("events", seen, 1 - event.position / newest)
+                yield event
+
+
+def _is_before(event: StoredEvent, since: datetime | None) -> bool:
+    metadata = metadata_of(event) if since else None
+    return bool(since and metadata and metadata.recorded_at < since)
+
+
+async def _scanned(at: Installation, scan: int, streams: str) -> AsyncGenerator[StoredEvent | None, None]:
+    """Events of streams with such a name, oldest first, and None if there are more than `scan`."""
     seen = 0
-    async with aclosing(at.running.store.scan(streams=streams)) as events:
-        async for event in events:
-            if seen == scan:
-                yield None
-                return
-            seen += 1
-            yield event
+    with telling("event store") as progress:
+        async with aclosing(at.running.store.scan(streams=streams)) as events:
+            async for event in events:
+                if seen == scan:
+                    yield None
+                    return
+                seen += 1
+                progress.tell("events", seen)
+                yield event
 
 
 def tree(events: Iterable[EventShown]) -> list[Branch]:

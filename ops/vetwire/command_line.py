@@ -81,6 +81,15 @@ class Invocation:
             show(Console(file=self.out, width=None if self.out.isatty() else 160), answer)
 
 
+def moment(text: str) -> datetime:
+    """A time that an operator gave, UTC unless it says otherwise. Failure if it is none."""
+    try:
+        told = datetime.fromisoformat(text)
+    except ValueError:
+        raise Failure(f"not a time: {text}; one is 2026-03-02T09:30:00Z") from None
+    return told.replace(tzinfo=told.tzinfo or UTC)
+
+
 def invocation(context: typer.Context) -> Invocation:
     """The one that this command belongs to."""
     found: Invocation = context.find_object(Invocation) or context.ensure_object(Invocation)
@@ -105,11 +114,21 @@ def _cell(value: Any) -> str:
         case None:
             return "-"
         case datetime():
-            return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
+            return clock_of(value)
         case dict() | list():
             return json.dumps(value, ensure_ascii=False)
         case _:
             return str(value)
+
+
+def clock_of(moment: datetime | None) -> str:
+    """`2026-03-02 09:30:00Z`; a dash for none."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}" if moment else "-"
+
+
+def many(number: int, one: str, more: str = "") -> str:
+    """`1 event`, `2,000 events`; `more` where an s is not enough."""
+    return f"{number:,} {one if number == 1 else more or one + 's'}"
 
 
 def within(affected: int, limit: int, count: int | None, what: str) -> None:

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from rich.console import Console
 
 from ops.vetwire.audit import audited
-from ops.vetwire.command_line import AsJson, Count, Failure, Limit, Yes, invocation, row, table, within
+from ops.vetwire.command_line import AsJson, Count, Failure, Limit, Yes, clock_of, invocation, row, table, within
 from ops.vetwire.installation import Installation
 from ops.vetwire.served import Erase, Served, maintained_by
 from shared.chassis import clock, outbox
@@ -174,5 +174,6 @@ def _show(console: Console, found: Receipt) -> None:
     if found.dry_run:
         console.print("dry run: the key would be destroyed, for ever; --yes does it")
     else:
-        console.print(f"key destroyed at {found.key_destroyed_at}, told in {found.event or 'no stream'}", markup=False)
+        when, where = clock_of(found.key_destroyed_at), found.event or "no stream"
+        console.print(f"key destroyed at {when}, told in {where}", markup=False, highlight=False)
         console.print("complete" if found.complete else "NOT COMPLETE: run it again", style="bold")

@@ -5,17 +5,19 @@ from typing import Annotated, Any
 import typer
 from pydantic import BaseModel
 from rich.console import Console
+from rich.json import JSON
 from rich.tree import Tree
 
 from ops.vetwire import browsing
 from ops.vetwire.audit import audited
-from ops.vetwire.browsing import Branch, EventShown, StreamShown
-from ops.vetwire.command_line import AsJson, Failure, Reveal, invocation, row, table
+from ops.vetwire.browsing import Branch, EventShown, Reach, StreamShown
+from ops.vetwire.command_line import AsJson, Failure, Reveal, clock_of, invocation, many, moment, row, table
 from ops.vetwire.installation import Installation
 from shared.events.envelope import StoredEvent
 
 app = typer.Typer(help="Look into the event store. Personal data is hidden.", no_args_is_help=True)
 Scan = Annotated[int, typer.Option(min=1, help="Look at so many events of the store at most.")]
+Since = Annotated[str | None, typer.Option(help="Look back to this time, e.g. 2026-03-02T09:30:00Z; UTC without zone.")]
 
 
 class Streams(BaseModel):
@@ -91,15 +93,21 @@ def stream(
 
 @app.command("event")
 def event(
-    context: typer.Context, event_id: str, scan: Scan = 1_000_000, reveal: Reveal = False, as_json: AsJson = False
+    context: typer.Context,
+    event_id: str,
+    since: Since = None,
+    scan: Scan = 1_000_000,
+    reveal: Reveal = False,
+    as_json: AsJson = False,
 ) -> None:
-    """One event, by its id. The store has no index of ids: it is looked for from the beginning."""
+    """One event, by its id. The store has no index of ids: it is looked for from the newest event back."""
     here = invocation(context)
 
     async def look(at: Installation) -> EventShown:
-        stored = await browsing.event_by_id(at, event_id, scan)
+        known = browsing.as_uuid(event_id)
+        stored = await browsing.event_by_id(at, known, _reach(scan, since)) if known else None
         if stored is None:
-            raise Failure(f"no event {event_id} among the first {scan} of the store")
+            raise Failure(f"no event {event_id} among the newest {scan:,} of the store" + _after(since))
         return (await _seen(at, [stored], reveal, "events event", event_id=event_id))[0]
 
     here.answer(
@@ -111,6 +119,7 @@ def event(
 def tree(
     context: typer.Context,
     known_id: Annotated[str, typer.Argument(metavar="ID", help="A correlation id, or that of any event of it.")],
+    since: Since = None,
     scan: Scan = 1_000_000,
     reveal: Reveal = False,
     as_json: AsJson = False,
@@ -119,12 +128,22 @@ def tree(
     here = invocation(context)
 
     async def look(at: Installation) -> Correlation:
-        stored = await browsing.correlated(at, known_id, scan)
+        stored = await browsing.correlated(at, known_id, _reach(scan, since))
         if not stored:
-            raise Failure(f"nothing is known of {known_id} among the first {scan} events of the store")
+            raise Failure(
+                f"nothing is known of {known_id} among the newest {scan:,} events of the store{_after(since)}"
+            )
         return _correlation(await _seen(at, stored, reveal, "events tree", id=known_id))
 
     here.answer(here.carry_out(look), as_json, _show_tree)
+
+
+def _reach(scan: int, since: str | None) -> Reach:
+    return Reach(scan, moment(since) if since else None)
+
+
+def _after(since: str | None) -> str:
+    return f" since {since}" if since else ""
 
 
 def _correlation(events: list[EventShown]) -> Correlation:
@@ -149,14 +168,14 @@ async def _seen(
 
 
 def _show_events(console: Console, found: Events) -> None:
-    lines = table("revision", "type", "at", "actor", "data")
     for each in found.events:
-        row(lines, each.revision, each.type, each.recorded_at, each.actor, each.data)
-    console.print(lines, markup=False)
+        head = f"{found.stream}@{each.revision}  {each.type}  {clock_of(each.recorded_at)}  {each.actor or '-'}"
+        console.print(head, style="bold", markup=False, highlight=False, soft_wrap=True)
+        console.print("  ", JSON.from_data(each.data, indent=None).text, sep="", soft_wrap=True)
 
 
 def _show_tree(console: Console, found: Correlation) -> None:
-    top = Tree(f"{found.correlation_id}: {found.events} events of {', '.join(found.services)}")
+    top = Tree(f"{found.correlation_id}: {many(found.events, 'event')} of {', '.join(found.services)}")
     for root in found.roots:
         _grow(top, root)
     console.print(top, markup=False)
@@ -164,6 +183,7 @@ def _show_tree(console: Console, found: Correlation) -> None:
 
 def _grow(above: Tree, branch: Branch) -> None:
     shown = branch.event
-    node = above.add(f"{shown.type}  {shown.stream}@{shown.revision}  {shown.recorded_at}  {shown.actor}")
+    where = f"{shown.stream}@{shown.revision}  {clock_of(shown.recorded_at)}  {shown.actor or '-'}"
+    node = above.add(f"{shown.type}  {where}", highlight=False)
     for child in branch.led_to:
         _grow(node, child)

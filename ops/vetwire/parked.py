@@ -19,6 +19,7 @@ from ops.vetwire.command_line import (
     Reveal,
     Yes,
     invocation,
+    many,
     row,
     table,
     within,
@@ -211,8 +212,9 @@ def _fields(content: EventShown) -> Any:
 
 def _show_repaired(console: Console, found: Repaired) -> None:
     verb = {"retry": "released", "discard": "stepped over"}[found.action]
+    what = f"{many(found.released, 'event')} of {many(found.streams, 'stream')}"
     if found.dry_run:
-        console.print(f"dry run: {found.released} events of {found.streams} streams would be {verb}; --yes does it")
+        console.print(f"dry run: {what} would be {verb}; --yes does it")
     else:
-        done = f"{found.released} events of {found.streams} streams {verb}, {found.parked_again} parked again"
+        done = f"{what} {verb}, {found.parked_again} parked again"
         console.print(done, style="yellow" if found.parked_again else "green")

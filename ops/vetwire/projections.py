@@ -10,6 +10,7 @@ from ops.vetwire import projections_shown as shown
 from ops.vetwire.audit import audited
 from ops.vetwire.command_line import AsJson, Failure, Yes, invocation
 from ops.vetwire.installation import Installation
+from ops.vetwire.progress import telling
 from ops.vetwire.projections_shown import (
     DiffShown,
     DroppedShown,
@@ -102,8 +103,9 @@ def rebuild(
             async with audited(at, "projections rebuild", {"view": view, "from": source}, dry_run=not yes) as counts:
                 if not yes:
                     return await _would_rebuild(at, service, projection, asked)
-                tell = shown.progress(view)
-                result = await Rebuild(at.runtime_of(service), projection, asked, documents, tell).run()
+                with telling(view) as progress:
+                    building = Rebuild(at.runtime_of(service), projection, asked, documents, progress.rebuilt)
+                    result = await building.run()
                 counts |= {"events": result.events, "documents": result.documents, "parked": result.parked}
         return shown.rebuild_shown(view, result)
 
@@ -132,7 +134,8 @@ def compare(context: typer.Context, view: View, to: To = None, clinic: Clinic = 
         known = await control(db, projection.collection)
         with _refusals():
             other = switch_target(known, to)
-        found = await diff(db, known.collection, other.collection, clinic)
+        with telling(view) as progress:
+            found = await diff(db, known.collection, other.collection, clinic, progress.tell)
         return shown.diff_shown(view, known.active, other.number, found)
 
     found = here.carry_out(look)
@@ -214,7 +217,9 @@ def verify_view(
         service, projection = _found(at, view)
         db = at.database(service)
         active = (await control(db, projection.collection)).collection
-        return shown.verify_shown(view, await verify(at.running.store, db[active], projection, every, clinic))
+        with telling(view) as progress:
+            found = await verify(at.running.store, db[active], projection, every, clinic, progress.tell)
+        return shown.verify_shown(view, found)
 
     found = here.carry_out(look)
     here.answer(found, as_json, shown.show_verify, alarm=bool(found.wrong or found.failed or found.missing))

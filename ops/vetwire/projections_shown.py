@@ -1,18 +1,16 @@
 """What `vetwire projections` answers: for scripts as models, for people as tables."""
 
-import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from time import monotonic
 from typing import Any
 
 from pydantic import BaseModel
 from rich.console import Console
 
-from ops.vetwire.command_line import row, table
+from ops.vetwire.command_line import many, row, table
 from shared.chassis.comparing import Compared
 from shared.chassis.folding import FULL
-from shared.chassis.rebuild import Progress, Rebuilt
+from shared.chassis.rebuild import Rebuilt
 from shared.chassis.verifying import Verified
 from shared.chassis.versions import Control, Version
 
@@ -175,29 +173,6 @@ def verify_shown(view: str, found: Verified) -> VerifyShown:
     return VerifyShown(view=view, checked=found.checked, samples=samples, **counts)
 
 
-def progress(view: str) -> Callable[[Progress], None]:
-    """Says every second, where scripts do not look for the answer, how fast it goes and how long it will take."""
-    last = monotonic()
-
-    def tell(now: Progress) -> None:
-        nonlocal last
-        if monotonic() - last >= 1:
-            last = monotonic()
-            print(f"vetwire: {view}: {line(now)}", file=sys.stderr)
-
-    return tell
-
-
-def line(now: Progress) -> str:
-    """`kafka: 120,000 records, 30,000/s, 3,000 documents, pass 1, 4 s left`."""
-    rate = now.read / now.seconds if now.seconds else 0.0
-    text = f"{now.source}: {now.read:,} records, {rate:,.0f}/s, {now.documents:,} documents, pass {now.passes}"
-    if not now.total or not rate:
-        return text
-    passes = max(1.0, (now.passes - 1) * FULL / now.done) if now.done else 1.0
-    return f"{text}, {max(0.0, passes * now.total - now.read) / rate:,.0f} s left"
-
-
 def show_views(console: Console, found: ViewsShown) -> None:
     """One line for each version."""
     lines = table("view", "version", "state", "documents", "parked", "loaded %", "begun")
@@ -210,17 +185,19 @@ def show_views(console: Console, found: ViewsShown) -> None:
 
 def show_rebuild(console: Console, found: RebuildShown) -> None:
     """What was built, or would be."""
+    records = "all records" if found.events is None else many(found.events, "record")
     if found.dry_run:
         what = "a new version would be built" if found.version is None else f"version {found.version} would go on"
-        many = "all" if found.events is None else f"{found.events:,}"
-        console.print(f"dry run: {what} from {many} records of {found.source}; --yes does it", markup=False)
+        console.print(f"dry run: {what} from {records} of {found.source}; --yes does it", markup=False)
         return
     text = (
-        f"version {found.version} of {found.view} is ready: {found.documents:,} documents from {found.events:,} records"
+        f"version {found.version} of {found.view} is ready: {many(found.documents, 'document')} from "
+        f"{records} of {found.source} in {found.seconds:.1f} s, "
+        f"{many(found.passes, 'pass', 'passes')}"
     )
-    console.print(f"{text} of {found.source} in {found.seconds:.1f} s, {found.passes} passes", markup=False)
+    console.print(text, markup=False)
     if found.parked_streams:
-        console.print(f"{found.parked_streams} streams are parked: see `vetwire parked list`", style="yellow")
+        console.print(f"{many(found.parked_streams, 'stream')} parked: see `vetwire parked list`", style="yellow")
 
 
 def show_diff(console: Console, found: DiffShown) -> None:
@@ -255,5 +232,5 @@ def show_switch(console: Console, found: SwitchShown) -> None:
 
 def show_dropped(console: Console, found: DroppedShown) -> None:
     """What is gone."""
-    what = f"version {found.version} of {found.view} with {found.documents:,} documents"
+    what = f"version {found.version} of {found.view} with {many(found.documents, 'document')}"
     console.print(f"dry run: {what} would go; --yes does it" if found.dry_run else f"{what} is gone", markup=False)

@@ -8,10 +8,11 @@ from pydantic import BaseModel
 from rich.console import Console
 
 from ops.vetwire.audit import audited
-from ops.vetwire.command_line import AsJson, Count, Failure, Limit, Yes, invocation, row, table, within
+from ops.vetwire.command_line import AsJson, Count, Failure, Limit, Yes, invocation, many, row, table, within
 from ops.vetwire.health import RelayHealth, Thresholds
 from ops.vetwire.installation import Installation
 from ops.vetwire.measuring import relay_health
+from ops.vetwire.progress import telling
 from ops.vetwire.served import Served
 from ops.vetwire.status import chosen
 from shared.chassis import clock
@@ -94,11 +95,13 @@ async def _published_between(at: Installation, service: Served, after: int, unti
     """How many events leave again."""
     leaving = {event.type_name for event in service.spec.published}
     count = 0
-    async with aclosing(at.running.store.scan(after, types=own_types(service.name))) as found:
-        async for event in found:
-            if event.position > until:
-                break
-            count += event.type in leaving
+    with telling(f"relay {service.name}") as progress:
+        async with aclosing(at.running.store.scan(after, types=own_types(service.name))) as found:
+            async for event in found:
+                if event.position > until:
+                    break
+                count += event.type in leaving
+                progress.tell("events", count, (event.position - after) / (until - after))
     return count
 
 
@@ -122,5 +125,5 @@ def _show(console: Console, found: Relays) -> None:
 
 
 def _show_rewound(console: Console, found: Rewound) -> None:
-    way = f"{found.service} from {found.from_position} to {found.position}: {found.events} events"
+    way = f"{found.service} from {found.from_position} to {found.position}: {many(found.events, 'event')}"
     console.print(f"dry run: {way} would be published again; --yes does it" if found.dry_run else f"{way} leave again")

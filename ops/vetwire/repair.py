@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ops.vetwire.command_line import Failure
 from ops.vetwire.installation import Installation
 from ops.vetwire.parked_groups import ParkedStream, parked_streams
+from ops.vetwire.progress import telling
 from ops.vetwire.served import maintained_by, parking_of, reactor_of
 from shared.chassis import clock
 from shared.chassis.event_store import NO_STREAM
@@ -32,15 +33,18 @@ class Repair:
 
         Workers go on parking behind what they remember, for 5 s: that is waited for, and released as well.
         """
-        for each in parked:
-            await self._let_go(each)
-        for _ in range(_ROUNDS):
-            await asyncio.sleep(WORKERS_MEMORY)
-            late = [each for each in await self._again(parked) if each.head["reason"] == BEHIND]
-            for each in late:
+        with telling("parked") as progress:
+            for done, each in enumerate(parked, start=1):
                 await self._let_go(each)
-            if not late:
-                break
+                progress.tell("streams", done, done / len(parked))
+            for _ in range(_ROUNDS):
+                progress.say(f"parked: up to {WORKERS_MEMORY:.0f} s until workers have noticed")
+                await asyncio.sleep(WORKERS_MEMORY)
+                late = [each for each in await self._again(parked) if each.head["reason"] == BEHIND]
+                for each in late:
+                    await self._let_go(each)
+                if not late:
+                    break
         return sum(len(each.rows) for each in await self._again(parked))
 
     async def discard(self, parked: Sequence[ParkedStream], reason: str) -> int:
@@ -84,7 +88,7 @@ class Repair:
         return await self._decoded(stored)
 
     async def _decoded(self, stored: list[StoredEvent]) -> list[Arrival]:
-        decoded = await self.at.running.store.codec.decode(stored)
+        decoded = await self.at.running.store.codec.events(stored)
         return [Arrival(raw, event) for raw, event in zip(stored, decoded, strict=True)]
 
     async def _remember(self, parked: ParkedStream) -> None:

@@ -62,7 +62,8 @@ def _show(console: Console, found: InstallationHealth) -> None:
 
 def _relay(relay: RelayHealth) -> tuple[object, ...]:
     behind = f"{'>' if relay.lag_is_at_least else ''}{relay.lag_events}"
-    where = f"at {relay.position} of {relay.head}, held by {relay.holder or 'nobody'}"
+    at = "-" if relay.position is None else relay.position
+    where = f"at {at} of {relay.head}, held by {relay.holder or 'nobody'}"
     return relay.state, behind, f"{relay.lag_seconds:.1f} s", "", where
 
 

@@ -1,6 +1,6 @@
 """`vetwire state` and `vetwire document`: what a stream or a view's document was as of any moment."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +9,7 @@ from pydantic_core import to_jsonable_python
 from rich.console import Console
 
 from ops.vetwire.audit import audited
-from ops.vetwire.command_line import AsJson, Failure, Reveal, invocation
+from ops.vetwire.command_line import AsJson, Failure, Reveal, clock_of, invocation, moment
 from ops.vetwire.installation import Installation
 from ops.vetwire.status import chosen
 from shared.chassis.time_travel import AsOf, CannotFold, Moment, document_as_of, state_as_of
@@ -48,12 +48,12 @@ def state(
     here = invocation(context)
 
     async def look(at: Installation) -> Past:
-        moment = _moment(at_revision, at_position, at_time)
+        when = _moment(at_revision, at_position, at_time)
         decider = at.catalogue.decider(category_of(stream))
         if decider is None:
             raise Failure(f"no service decides on streams of the category {category_of(stream)!r}")
         await _permitted(at, reveal, "state", stream)
-        found = await _unless_broken(state_as_of(at.running.store, decider, stream, moment, at.codec(reveal)))
+        found = await _unless_broken(state_as_of(at.running.store, decider, stream, when, at.codec(reveal)))
         return _past(stream, type(found.value).__name__, found, reveal)
 
     here.answer(here.carry_out(look), as_json, _show)
@@ -74,7 +74,7 @@ def document(
     here = invocation(context)
 
     async def look(at: Installation) -> Past:
-        moment = _moment(at_revision, at_position, at_time)
+        when = _moment(at_revision, at_position, at_time)
         (served,) = chosen(at, service)
         projection = served.projection(view)
         if projection is None:
@@ -82,7 +82,7 @@ def document(
             raise Failure(f"{service} has no view {view}; it has {known}")
         stream = f"{projection.category}-{key}"
         await _permitted(at, reveal, "document", stream)
-        found = await _unless_broken(document_as_of(at.running.store, projection, key, moment, at.codec(reveal)))
+        found = await _unless_broken(document_as_of(at.running.store, projection, key, when, at.codec(reveal)))
         return _past(stream, view, found, reveal)
 
     here.answer(here.carry_out(look), as_json, _show)
@@ -90,8 +90,7 @@ def document(
 
 def _moment(revision: int | None, position: int | None, time: str | None) -> Moment:
     try:
-        told = datetime.fromisoformat(time) if time else None
-        return Moment(revision, position, told.replace(tzinfo=told.tzinfo or UTC) if told else None)
+        return Moment(revision, position, moment(time) if time else None)
     except ValueError as error:
         raise Failure(str(error)) from None
 
@@ -127,6 +126,7 @@ def _past(stream: str, what: str, found: AsOf[Any], reveal: bool) -> Past:
 
 
 def _show(console: Console, found: Past) -> None:
-    console.print(f"{found.stream}@{found.revision}  {found.recorded_at}  position {found.position}", highlight=False)
+    where = f"{found.stream}@{found.revision}  {clock_of(found.recorded_at)}  position {found.position}"
+    console.print(where, highlight=False, soft_wrap=True)
     console.print(f"{found.what}, personal data {found.personal}")
     console.print_json(data=found.value)

@@ -1,10 +1,12 @@
 """What operators see: status, events, and the past. Shapes and exit codes are for scripts, so they are pinned."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
+from shared.chassis import clock
 from shared.chassis.event_store import Append
 from tests.integration.pipeline import toy
 from tests.integration.pipeline.conftest import Toy, ToyWorker, eventually, metadata
@@ -136,6 +138,32 @@ async def test_the_tree_shows_what_led_to_what(service: Toy, worker: ToyWorker, 
     assert [each["event"]["stream"] for each in root["led_to"]] == [praise]
     assert await operator.json("events", "tree", root["led_to"][0]["event"]["id"]) == by_wish
     assert "toy.Praised.v1" in await operator.text("events", "tree", wish)
+
+
+async def test_events_are_looked_for_from_the_newest_back_as_far_as_one_says(service: Toy, operator: Operator) -> None:
+    await service.count("a", 1)
+    found = (await service.running.store.read_stored(service.stream("a")))[0]
+    await service.count("b", *range(4, 10))
+    assert (await operator.json("events", "event", str(found.id), "--scan", "7"))["stream"] == found.stream
+    for reach in (("--scan", "1"), ("--since", "2999-01-01T00:00:00Z")):
+        assert await operator.json("events", "event", str(found.id), *reach) is None
+        assert operator.code == 1
+    assert await operator.json("events", "event", str(found.id), "--since", "yesterday") is None
+    assert await operator.json("events", "event", "no-id") is None
+    assert operator.code == 1
+
+
+async def test_a_tree_ends_a_while_before_the_command_that_began_it(service: Toy, operator: Operator) -> None:
+    """Ten minutes: one id may be given to several commands, but a whole history need not be read for it."""
+    wish, now = f"wish-{service.clinic}", clock.now()
+    for local_id, minutes in (("long-ago", 30), ("before", 5), ("begun", 0)):
+        mine = metadata(service.clinic).model_copy(
+            update={"correlation_id": wish, "recorded_at": now - timedelta(minutes=minutes)}
+        )
+        event = toy.Counted(clinic_id=service.clinic, step=1)
+        await service.running.store.append(Append(service.stream(local_id), -1, [(uuid4(), event)], mine))
+    told = await operator.json("events", "tree", wish)
+    assert [root["event"]["stream"] for root in told["roots"]] == [service.stream("before"), service.stream("begun")]
 
 
 async def test_state_and_document_as_of_any_moment(
