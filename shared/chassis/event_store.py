@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
@@ -28,13 +28,15 @@ from shared.chassis.reading import newest_position, read_stream, whole
 from shared.chassis.telemetry import SpanKind, step
 from shared.events.base import Event
 from shared.events.envelope import Metadata, Recorded, StoredEvent
-from shared.kernel.errors import RevisionMismatch
+from shared.kernel.errors import RevisionMismatch, TooLarge
 from shared.kernel.streams import category_of
 
 READ_SECONDS = 60.0
 """How long a read of one stream may take: a dead line must not hold its reader for ever."""
 NO_STREAM = -1
 """The revision of a stream that has no events."""
+MAX_APPEND_BYTES = 1024 * 1024
+"""Types, data and metadata of one append: EventStoreDB's own default, and less than a record of a topic may have."""
 KEEPALIVE_MS = 10_000
 """A server that answers no ping for so long is gone, also to a subscription that has nothing to send."""
 INFRASTRUCTURE_ERRORS = (
@@ -84,7 +86,7 @@ class EventStore:
     async def append(self, append: Append, timeout: float = 10.0) -> int:
         """The revision of the last event, within `timeout` seconds. RevisionMismatch if the stream was elsewhere.
 
-        Repeating an append with the same event ids writes nothing and gives the same answer.
+        TooLarge above 1 MiB. Repeating an append with the same event ids writes nothing and gives the same answer.
         """
         [(stream, _, events, metadata)] = await self._requests([append])
         proposed = [NewEvent(type=type_, data=data, metadata=metadata, id=id_) for id_, type_, data in events]
@@ -99,6 +101,8 @@ class EventStore:
 
     async def append_many(self, appends: Sequence[Append], timeout: float = 30.0) -> list[int | RevisionMismatch]:
         """Many streams in one call, each append on its own: the new revision of each, or why not, in `timeout` seconds.
+
+        TooLarge, and nothing is written, if one of them has more than 1 MiB.
 
         BatchAppend carries them pipelined: an order of magnitude over one call each. If the call breaks off
         midway some appends may have happened; the same ids again settle it.
@@ -187,7 +191,7 @@ class EventStore:
         for metadata in (a.metadata for a in appends):
             if id(metadata) not in encoded:
                 encoded[id(metadata)] = metadata.model_dump_json(exclude_none=True).encode()
-        return [
+        requests = [
             Request(
                 a.stream,
                 a.expected,
@@ -196,6 +200,16 @@ class EventStore:
             )
             for a in appends
         ]
+        for stream, _, events, common in requests:
+            check_size(stream, [(type_name, data, common) for _, type_name, data in events])
+        return requests
+
+
+def check_size(stream: str, events: Iterable[tuple[str, bytes, bytes]]) -> None:
+    """TooLarge if type, data and metadata of the events that are to be appended at once have more than 1 MiB."""
+    size = sum(len(type_name) + len(data) + len(metadata) for type_name, data, metadata in events)
+    if size > MAX_APPEND_BYTES:
+        raise TooLarge(stream, size, MAX_APPEND_BYTES)
 
 
 async def _unwrapped(subscription: AbstractAsyncCatchupSubscription) -> AsyncIterator[StoredEvent | None]:

@@ -22,7 +22,7 @@ from shared.chassis.idempotency_store import LEASE, TTL, Claim, IdempotencyStore
 from shared.chassis.logs import is_sensitive
 from shared.chassis.openapi import NEEDED
 from shared.chassis.problems import Problem
-from shared.kernel.errors import Refused, RevisionMismatch
+from shared.kernel.errors import Refused, RevisionMismatch, TooLarge
 from shared.kernel.ids import derived_id
 
 MAX_ANSWER_BYTES = 16_384
@@ -155,7 +155,7 @@ async def replay(_request: Request, error: Exception) -> Response:
 def _is_callers_fault(error: BaseException) -> bool:
     """After an answer such as 422 the caller may mend the request and keep its key; after a 500 nobody knows."""
     match error:
-        case Refused() | RevisionMismatch() | RequestValidationError():
+        case Refused() | RevisionMismatch() | TooLarge() | RequestValidationError():
             return True
         case Problem(status=status) | HTTPException(status_code=status):
             return status < 500

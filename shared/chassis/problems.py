@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from shared.chassis.logs import correlation_id
-from shared.kernel.errors import Refused, RevisionMismatch
+from shared.kernel.errors import Refused, RevisionMismatch, TooLarge
 
 TYPE_BASE = "https://vetwire.dev/problems/"
 MEDIA_TYPE = "application/problem+json"
@@ -105,6 +105,7 @@ def install_problems(app: FastAPI, refusals: Mapping[str, int]) -> None:
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(Refused, refused)
     app.add_exception_handler(RevisionMismatch, _revision_mismatch)
+    app.add_exception_handler(TooLarge, _too_large)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_exception)
 
@@ -126,6 +127,11 @@ async def _revision_mismatch(_request: Request, error: Exception) -> Response:
     if error.actual is not None:
         problem.extensions["revision"] = error.actual
     return problem.response()
+
+
+async def _too_large(_request: Request, error: Exception) -> Response:
+    """As for a body that is too large by itself: what would be stored of this one is."""
+    return await _http_exception(_request, HTTPException(413))
 
 
 async def _invalid(_request: Request, error: Exception) -> Response:

@@ -9,6 +9,13 @@ class Refused(Exception):
         self.code = code
 
 
+class TooLarge(Exception):
+    """The events of one append have more bytes than a store takes: asking again would not change it."""
+
+    def __init__(self, stream: str, size: int, limit: int) -> None:
+        super().__init__(f"{size} bytes for {stream} are more than {limit}")
+
+
 class RevisionMismatch(Exception):
     """A stream is not at the revision the writer counted on.
 

@@ -9,7 +9,7 @@ from shared.chassis.event_store import NO_STREAM, Append, EventStore
 from shared.events.base import Event
 from shared.events.envelope import Actor, Metadata
 from shared.events.pims_sync import SyncRunAbandoned
-from shared.kernel.errors import RevisionMismatch
+from shared.kernel.errors import RevisionMismatch, TooLarge
 from shared.testing.clocks import NOON
 
 METADATA = Metadata(
@@ -55,6 +55,17 @@ class EventStoreContract:
         assert [r.revision for r in await store.read(stream, first=1)] == [1, 2]
         assert [r.revision for r in await store.read(stream, first=1, limit=1)] == [1]
         assert await store.read(stream, first=3) == []
+
+    async def test_an_append_above_a_mebibyte_is_refused_and_writes_nothing(
+        self, store: EventStore, stream: str
+    ) -> None:
+        """By us, not by the server, whose answer would look as if waiting helped."""
+        with pytest.raises(TooLarge):
+            await store.append(append(stream, NO_STREAM, "a", "b" * 1024 * 1024))
+        with pytest.raises(TooLarge):
+            await store.append_many([append(stream, NO_STREAM, "a" * 1024 * 1024)])
+        assert await store.read(stream) == []
+        assert await store.append(append(stream, NO_STREAM, "a" * 1_000_000)) == 0
 
     @pytest.mark.parametrize("expected", [NO_STREAM, 0, 2, 7])
     async def test_another_revision_than_expected_writes_nothing(

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from shared.chassis.codec import Codec, Draft
 from shared.chassis.cursors import Paging
-from shared.chassis.event_store import NO_STREAM, Append, EventStore
+from shared.chassis.event_store import NO_STREAM, Append, EventStore, check_size
 from shared.chassis.views import Seen, Shown, Views
 from shared.events.base import Event
 from shared.events.envelope import Actor, Metadata, Recorded, StoredEvent
@@ -71,6 +71,8 @@ class MemoryEventStore(EventStore):
             raise RevisionMismatch(append.stream, append.expected, at)
         payloads = await self.codec.encode([Draft(append.stream, id_, event) for id_, event in append.events])
         metadata = append.metadata.model_dump_json(exclude_none=True).encode()
+        types = [event.type_name for _, event in append.events]
+        check_size(append.stream, [(name, data, metadata) for name, data in zip(types, payloads, strict=True)])
         for (id_, event), payload in zip(append.events, payloads, strict=True):
             at += 1
             position = 10 * (len(self.log) + 1)

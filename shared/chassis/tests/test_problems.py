@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared.chassis.auth import public
 from shared.chassis.problems import Problem
 from shared.chassis.tests.conftest import MakeClient
-from shared.kernel.errors import Refused, RevisionMismatch
+from shared.kernel.errors import Refused, RevisionMismatch, TooLarge
 
 BASE = "/api/demo/v1"
 CANARY = "Rex-the-canary"
@@ -82,6 +82,12 @@ def test_a_refusal_with_a_reason_shows_it(make_client: MakeClient) -> None:
 def test_a_stale_revision_is_412_and_names_the_present_one_but_not_the_stream(make_client: MakeClient) -> None:
     response = make_client(raising(RevisionMismatch("patient-elm.42", 3, 5))).get(f"{BASE}/raise")
     assert (response.status_code, response.json()["revision"]) == (412, 5)
+    assert "patient-elm" not in response.text
+
+
+def test_what_is_too_large_to_be_stored_is_413_and_names_no_stream(make_client: MakeClient) -> None:
+    response = make_client(raising(TooLarge("patient-elm.42", 2_000_000, 1_000_000))).get(f"{BASE}/raise")
+    assert (response.status_code, response.json()["code"]) == (413, "content-too-large")
     assert "patient-elm" not in response.text
 
 
