@@ -10,6 +10,7 @@
 #   make docs    approve new event types, and make the documents that come from the code
 #   make fmt     put the code into its one format
 #   make bench   benchmarks, each against a baseline measured in the same run
+#                  ARGS="g3 g8": some rows      ARGS=--quick: whether they run      ARGS=--write-docs: see docs/performance.md
 #   make mutation  small wrong changes to the code that decides and remembers, each to be noticed (SUBJECTS="kernel deciders checkpoints")
 #   make chaos   kill processes of a running system and account for every event, about ten minutes
 #                  ARGS="--chaos-rounds=200 --chaos-seed=7": more rounds, or those of a seed again
