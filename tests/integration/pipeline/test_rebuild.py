@@ -133,7 +133,8 @@ async def test_a_document_that_cannot_be_written_is_kept_as_it_was_before(servic
 
 async def test_a_rebuild_runs_no_automation(service: Toy, worker: ToyWorker) -> None:
     await service.count("prize", 3)
-    await eventually(lambda: service.running.db["outbox"].find_one({"_clinic": service.clinic}))
+    # The last to be written: what is deleted below must not come afterwards.
+    await eventually(lambda: service.running.db["inbox"].find_one({"_clinic": service.clinic}))
     await service.running.db["inbox"].delete_many({"_clinic": service.clinic})
     await service.running.db["outbox"].delete_many({"_clinic": service.clinic})
     await rebuilt(service)
