@@ -12,11 +12,11 @@ from uuid import UUID
 import pytest
 
 from deploy.embedded.eventstore import writer as writer_module
-from deploy.embedded.eventstore.append import write
+from deploy.embedded.eventstore.append import outcome_of, write
 from deploy.embedded.eventstore.decision import ANY, NO_STREAM
 from deploy.embedded.eventstore.errors import QueueFullError, StorageFailedError, TooLateError
 from deploy.embedded.eventstore.filters import Row
-from deploy.embedded.eventstore.group import Kind, Outcome, Work, Written, WrongVersion
+from deploy.embedded.eventstore.group import Failed, Kind, Outcome, Work, Written, WrongVersion
 from deploy.embedded.eventstore.ledger import EventRow, Ledger
 from deploy.embedded.eventstore.storage import connect, prepare
 from deploy.embedded.eventstore.wire import JSON, Proposed
@@ -223,3 +223,56 @@ async def test_more_streams_than_are_remembered_keep_their_revisions(
         for expected in (NO_STREAM, 0, 1):
             answers = await asyncio.gather(*(write(writer, append(f"s-{n}", expected)) for n in range(20)))
             assert all(isinstance(answer, Written) for answer in answers)
+
+
+@pytest.fixture
+def committing_threads(monkeypatch: pytest.MonkeyPatch) -> list[threading.Thread]:
+    """Who committed, in order."""
+    found: list[threading.Thread] = []
+    commit = Ledger.commit
+
+    def noted(ledger: Ledger) -> None:
+        found.append(threading.current_thread())
+        commit(ledger)
+
+    monkeypatch.setattr(Ledger, "commit", noted)
+    return found
+
+
+async def test_a_lone_request_is_committed_on_the_spot(path: Path, committing_threads: list[threading.Thread]) -> None:
+    answers: list[Outcome] = []
+    async with opened(path) as writer:
+        committing_threads.clear()
+        work = append("s", NO_STREAM)
+        work.done = answers.append
+        writer._quick = True  # whatever the disk was like a moment ago
+        writer.submit(work, alone=True)
+        assert answers == [Written(0, _last_position(path))]
+        assert committing_threads == [threading.current_thread()]
+        # It was the turn of one request, and the next ones have theirs.
+        assert await write(writer, append("s", 0)) == Written(1, _last_position(path))
+        assert committing_threads[1] is not threading.current_thread()
+
+
+async def test_a_slow_disk_never_holds_the_loop_up(
+    path: Path, committing_threads: list[threading.Thread], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_module, "QUICK_SECONDS", 0.0)
+    async with opened(path) as writer:
+        committing_threads.clear()
+        assert isinstance(await outcome_of(writer, append("s"), alone=True), Written)
+        assert threading.current_thread() not in committing_threads
+
+
+async def test_a_lone_request_that_fails_leaves_the_writer_as_it_was(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(path) as writer:
+        with monkeypatch.context() as broken:
+            broken.setattr(Ledger, "commit", _full)
+            assert isinstance(await outcome_of(writer, append("s", NO_STREAM), alone=True), Failed)
+        assert await outcome_of(writer, append("s", NO_STREAM), alone=True) == Written(0, _last_position(path))
+
+
+def _full(_: Ledger) -> None:
+    raise sqlite3.OperationalError("database or disk is full")
