@@ -12,6 +12,7 @@ from rich.console import Console
 from ops.vetwire.audit import audited
 from ops.vetwire.command_line import AsJson, Count, Failure, Limit, Yes, clock_of, invocation, row, table, within
 from ops.vetwire.installation import Installation
+from ops.vetwire.progress import telling
 from ops.vetwire.served import Erase, Served, maintained_by
 from shared.chassis import clock, outbox
 from shared.chassis.commands import Handled
@@ -112,14 +113,18 @@ async def _without(at: Installation, subject: str, wait: float) -> dict[str, tup
     """Fold anew until nothing is left or the time is over: for each service what it holds, and when that was seen."""
     until = monotonic() + wait
     found: dict[str, tuple[int, datetime]] = {}
-    while True:
-        for service in at.catalogue.services:
-            if found.get(service.name, (1, None))[0]:
-                await _fold_anew(at, service, subject)
-                found[service.name] = (await _held(at, service, subject), clock.now())
-        if not any(holds for holds, _ in found.values()) or monotonic() > until:
-            return found
-        await asyncio.sleep(_POLL_SECONDS)
+    services = at.catalogue.services
+    with telling(f"erase {subject}") as progress:
+        while True:
+            for service in services:
+                if found.get(service.name, (1, None))[0]:
+                    await _fold_anew(at, service, subject)
+                    found[service.name] = (await _held(at, service, subject), clock.now())
+                clean = sum(not holds for holds, _ in found.values())
+                progress.tell("services without them", clean, clean / len(services))
+            if clean == len(services) or monotonic() > until:
+                return found
+            await asyncio.sleep(_POLL_SECONDS)
 
 
 async def _fold_anew(at: Installation, service: Served, subject: str) -> None:
