@@ -18,7 +18,7 @@ Tell = Callable[[str, int, float | None], None]
 """Told what is done, how many, and which share of all (0 to 1; None: not known), as often as it happens."""
 
 
-def silent(_what: str, _done: int, _share: float | None) -> None:
+def silent(what: str, done: int, share: float | None) -> None:
     """For those who do not ask."""
 
 

@@ -21,6 +21,7 @@ JOURNALED = WriteConcern(w="majority", j=True)
 INFRASTRUCTURE_ERRORS = (ConnectionFailure, OperationFailure, OSError)
 """The server is away, busy, or does not let us in: waiting helps. What is wrong with a document is not among them."""
 IDS_AT_ONCE = 100
+"""Ids that one query asks for (see `by_ids`)."""
 MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
 
 

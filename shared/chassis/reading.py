@@ -39,7 +39,10 @@ async def whole(reading: Any) -> AsyncGenerator[RecordedEvent, None]:
 async def read_stream(
     client: AsyncEventStoreDBClient, stream: str, *, timeout: float, **what: Any
 ) -> list[RecordedEvent]:
-    """`get_stream` of esdbclient, but never in part; made once more when it is cut off, as its other calls are."""
+    """`get_stream` of esdbclient, but never in part; made once more when it is cut off, as its other calls are.
+
+    Gives up after `timeout` seconds.
+    """
     reading = await client.read_stream(stream, timeout=timeout, **what)
     async with aclosing(whole(reading)) as events:
         return [event async for event in events]

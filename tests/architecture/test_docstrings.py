@@ -14,6 +14,7 @@ UNIT_IN_NAME = re.compile(r"(?i)(seconds?|ms|minutes|hours|days|bytes|percent)(_
 TIMES = re.compile(r"(^|_)(timeout|patience|delay|pause|wait|within|age|interval|ttl|lifetime|since|deadline)(_|$)")
 QUANTITIES = ("float", "timedelta")
 COUNTS = re.compile(r"(^|_)(NO|CODE|ATTEMPTS|WINDOW|QUEUE|FULL|ERRORS|STREAM|DOCUMENTS|KIB)(_|$)")
+RATIOS = {"share", "ratio"}
 NOT_TOLD = {"AssertionError", "NotImplementedError", "SystemExit"}
 
 
@@ -92,7 +93,7 @@ def test_who_takes_a_time_says_in_which_unit() -> None:
     for found, node in functions():
         for argument in [*node.args.args, *node.args.kwonlyargs]:
             kind = ast.unparse(argument.annotation) if argument.annotation else ""
-            is_time = "float" in kind or (TIMES.search(argument.arg) and "int" in kind)
+            is_time = ("float" in kind and argument.arg not in RATIOS) or (TIMES.search(argument.arg) and "int" in kind)
             if is_time and not UNIT_IN_NAME.search(argument.arg) and not names_a_unit(found.told):
                 silent.append(f"{found.where}({argument.arg})")
     assert silent == []
