@@ -1,6 +1,7 @@
 """Folding in parts: whatever fits, every stream once, and what cannot simply be folded is handed back."""
 
 from uuid import uuid4
+from zlib import crc32
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,6 +64,27 @@ def test_a_failing_handler_is_handed_back_and_what_follows_waits() -> None:
     behind = part.take(stored("sum-elm.1", 1), Stepped(step=1))
     assert behind is not None
     assert (behind.error, behind.document.view) == ("waits behind a parked event", None)
+
+
+def test_a_part_holds_from_its_low_end_up_to_but_not_with_its_high_end() -> None:
+    at = crc32(b"sum-elm.1")
+    edges = [(at, at + 1), (at - 1, at), (at + 1, at + 2), (at - 1, at + 1), (at, at)]
+    held = {(low - at, high - at): Part(SUMS, low, high, 1).holds("sum-elm.1") for low, high in edges}
+    assert held == {(0, 1): True, (-1, 0): False, (1, 2): False, (-1, 1): True, (0, 0): False}
+
+
+def test_the_whole_holds_everything_and_no_part_does_by_chance() -> None:
+    assert whole().holds("sum-elm.1")
+    at = crc32(b"sum-elm.1")
+    assert not Part(SUMS, FULL - at, at, 1).holds("sum-elm.1")
+
+
+def test_a_part_of_one_hash_is_never_shrunk_to_nothing() -> None:
+    at = crc32(b"sum-elm.1")
+    part = Part(SUMS, at, at + 1, 0)
+    part.take(stored("sum-elm.1", 0), Stepped(step=1))
+    part.shrink()
+    assert (part.low, part.high, len(part.documents)) == (at, at + 1, 1)
 
 
 @given(st.sets(st.text(min_size=1, max_size=8), min_size=1, max_size=120), st.integers(1, 30))

@@ -9,10 +9,12 @@ import pytest
 from aiokafka import TopicPartition
 
 from shared.chassis import kafka
+from shared.chassis.clock import Clock, use_clock
 from shared.chassis.mongo import Database
 from shared.chassis.positions import Positions
 from shared.events.cloudevents import to_headers
 from shared.events.envelope import StoredEvent
+from shared.testing.clocks import NOON
 from shared.testing.event_store_contract import METADATA
 
 pytestmark = pytest.mark.anyio
@@ -50,3 +52,51 @@ async def test_a_record_that_was_no_event_is_known_again(
 ) -> None:
     """Whatever its headers hold: a worker that cannot look at it would not start any more."""
     assert await start(database, monkeypatch, None, found) == 5
+
+
+THERE, ELSEWHERE = TopicPartition("toy.events", 1), TopicPartition("toy.events", 2)
+
+
+async def test_what_was_read_is_kept_by_partition_and_told_of_those_asked_for(database: Database) -> None:
+    positions = Positions(database)
+    with use_clock(Clock(now=lambda: NOON)):
+        await positions.save({HERE: (4, EVENT), THERE: (0, None)})
+        await positions.save({HERE: (5, EVENT)})
+    here = {"_id": "toy.events/0", "next": 6, "event_id": str(EVENT.id), "position": 10, "at": NOON}
+    there = {"_id": "toy.events/1", "next": 1, "event_id": "", "position": None, "at": NOON}
+    assert await positions.load([HERE, THERE, ELSEWHERE]) == {HERE: here, THERE: there}
+    assert await positions.load([THERE]) == {THERE: there}
+    assert await database["positions"].count_documents({}) == 2
+
+
+async def test_only_partitions_with_a_position_are_looked_at(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[object, ...]] = []
+
+    async def records_before(*arguments: object) -> dict[TopicPartition, Any]:
+        asked.append(arguments)
+        return {HERE: SimpleNamespace(value=b"{}", headers=to_headers(EVENT, "/toy"))}
+
+    monkeypatch.setattr(kafka, "records_before", records_before)
+    positions = Positions(database)
+    assert await positions.starting_points("broker:1", [HERE, THERE]) == {HERE: 0, THERE: 0}
+    await positions.save({HERE: (4, EVENT)})
+    assert await positions.starting_points("broker:1", [HERE, THERE]) == {HERE: 5, THERE: 0}
+    assert asked == [("broker:1", {"toy.events"}, {HERE: 5})]
+
+
+async def test_a_partition_whose_beginning_is_gone_goes_on_at_the_new_one_and_its_position_never_back(
+    database: Database,
+) -> None:
+    positions = Positions(database)
+    await positions.save({HERE: (4, EVENT)})
+    with use_clock(Clock(now=lambda: NOON)):
+        await positions.move({}, 99)
+        await positions.move({HERE: 8, THERE: 3}, 7)
+        assert await positions.load([HERE, THERE]) == {
+            HERE: {"_id": "toy.events/0", "next": 8, "event_id": str(EVENT.id), "position": 10, "at": NOON},
+            THERE: {"_id": "toy.events/1", "next": 3, "event_id": "", "position": 7, "at": NOON},
+        }
+        await positions.move({HERE: 9}, 30)
+    assert (await positions.load([HERE]))[HERE]["position"] == 30

@@ -142,6 +142,10 @@ async def test_behind_an_event_that_breaks_the_handler_its_stream_waits_and_othe
     await world.projector.apply([a[3]])
     assert (await world.card(A), await world.card(B)) == ((0, ["0"]), (0, ["0"]))
     assert await world.parked() == [(A, 1, False), (A, 2, True), (A, 3, True)]
+    assert await world.db["parked"].count_documents({"attempts": 1, "handler": "cards"}) == 3, "tried once only"
+    failed = await world.db["parked"].find_one({"revision": 1})
+    assert failed is not None
+    assert failed["reason"].startswith("ArithmeticError in evolve (")
 
 
 async def test_an_event_that_breaks_the_handler_in_a_gap_holds_up_all_that_follow(world: World) -> None:
@@ -170,6 +174,8 @@ async def test_a_document_that_cannot_be_written_parks_what_made_it_and_others_f
     await world.projector.apply([*a, *b])
     assert (await world.card(A), await world.card(B)) == (None, (0, ["0"]))
     assert await world.parked() == [(A, 0, False), (A, 1, False)]
+    assert await world.db["parked"].distinct("reason") == ["not for MongoDB: TypeError"]
+    assert await world.db["parked"].distinct("handler") == ["cards"]
 
 
 async def test_a_stored_document_that_does_not_fit_the_view_holds_up_its_stream_alone(world: World) -> None:
