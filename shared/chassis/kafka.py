@@ -9,7 +9,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
 from aiokafka.helpers import create_ssl_context
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
@@ -96,6 +96,7 @@ async def _cut(made: AIOKafkaProducer) -> None:
     if (sending := made._sender.sender_task) is not None:
         sending.cancel()
         await asyncio.wait({sending}, timeout=_CUT_WITHIN)
+    made._message_accumulator.fail_all(KafkaConnectionError("the producer was given up"))
 
 
 @asynccontextmanager

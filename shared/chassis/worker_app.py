@@ -123,6 +123,7 @@ class Worker:
             producer_request_timeout=30,
             consumer_auto_offset_reset="earliest",
             consumer_max_fetch_size=2 * MAX_MESSAGE_BYTES,
+            consumer_metadata_max_age_ms=10_000,  # a topic that was made anew is not seen earlier
             topic_allow_declare=False,
             topic_disable_leader=True,
             processing_guarantee="at_least_once",
