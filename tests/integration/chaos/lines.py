@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+from shared.chassis.tasks import end
+
 _CHUNK = 256 * 1024
 
 
@@ -38,9 +40,9 @@ class Line:
             yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
         finally:
             server.close()
-            for pump in self._pumps:
-                pump.cancel()
-            await asyncio.gather(*self._pumps, return_exceptions=True)
+            await end(*self._pumps)
+            for writer in self._writers:
+                writer.close()
 
     def heal(self) -> None:
         """Everything passes again, on new connections: on the old ones something is missing."""
