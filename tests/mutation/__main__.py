@@ -1,15 +1,17 @@
-"""`python -m tests.mutation [subject ...] [--fresh] [--workers N]`: mutate, test, and write docs/mutation.md.
+"""`python -m tests.mutation [subject ...] [--fresh] [--workers N] [--minutes M]`: mutate, test, write docs/mutation.md.
 
-What neither changed nor survived last time is not run again; --fresh forgets what is known. Exit code 1 when a mutant
-survived that `explained.toml` does not explain, or when mutmut itself failed.
+What neither changed nor survived last time is not run again; --fresh forgets what is known. A subject that takes more
+than M minutes is left as it is, and the next run goes on with it. Exit code 1 when a mutant survived that
+`explained.toml` does not explain, or when mutmut itself failed.
 """
 
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import monotonic
 
@@ -27,8 +29,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("subjects", nargs="*", choices=[*SUBJECTS, []], default=[], metavar="subject")
     parser.add_argument("--fresh", action="store_true")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--minutes", type=float, default=60)
     chosen = parser.parse_args(arguments)
-    outcomes = [run(name, chosen.workers, chosen.fresh) for name in chosen.subjects or SUBJECTS]
+    outcomes = [run(name, chosen) for name in chosen.subjects or SUBJECTS]
     write_page(outcomes)
     left = [mutant for outcome in outcomes for mutant in unexplained(outcome, explanations())]
     for mutant in left:
@@ -36,23 +39,33 @@ def main(arguments: Sequence[str]) -> int:
     return 1 if left else 0
 
 
-def run(name: str, workers: int, fresh: bool) -> Outcome:
+def run(name: str, chosen: argparse.Namespace) -> Outcome:
     """Mutate one subject. SystemExit when mutmut fails, which it does when a test fails without any mutant."""
     tree = Tree(name)
-    if fresh:
+    if chosen.fresh:
         shutil.rmtree(tree.folder, ignore_errors=True)
     tree.lay_out()
     tree.forget_survivors()
     print(f"== {name}: {len(tree.modules())} modules", flush=True)
     with servers(tree) as env:
         begun = monotonic()
-        log = tree.folder / "mutmut.log"
-        command = lowly(BIN / "mutmut", "run", "--max-children", workers)
-        with log.open("wb") as output:
-            failed = subprocess.run(command, cwd=tree.folder, env=env, stdout=output, stderr=output, check=False)
-        if failed.returncode:
-            sys.exit(f"mutmut failed: see {log.relative_to(ROOT)}")
+        if mutate(tree, env, chosen.workers, chosen.minutes * 60):
+            sys.exit(f"mutmut failed: see {tree.folder.relative_to(ROOT)}/mutmut.log")
         return Outcome.read(name, tree, env, monotonic() - begun)
+
+
+def mutate(tree: Tree, env: Mapping[str, str], workers: int, seconds: float) -> int:
+    """mutmut's exit code; 0 as well when its time was over."""
+    command = lowly(BIN / "mutmut", "run", "--max-children", workers)
+    with (tree.folder / "mutmut.log").open("wb") as output:
+        running = subprocess.Popen(command, cwd=tree.folder, env=env, stdout=output, stderr=output)
+        try:
+            return running.wait(seconds)
+        except subprocess.TimeoutExpired:
+            running.send_signal(signal.SIGINT)
+            running.wait()
+            print(f"not finished within {seconds / 60:.0f} minutes: the next run goes on", flush=True)
+            return 0
 
 
 def lowly(*command: object) -> list[str]:

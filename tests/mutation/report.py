@@ -1,6 +1,7 @@
 """What became of the mutants, and what is said about those that no test noticed."""
 
 import subprocess
+import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +13,24 @@ from tests.mutation.tree import Tree
 
 PAGE = ROOT / "docs" / "mutation.md"
 EXPLAINED = Path(__file__).with_name("explained.toml")
-NOTICED = {"killed", "timeout", "segfault", "caught by type check"}
+NOTICED = {"killed", "timeout", "segfault"}
+SURVIVED = {"survived", "no tests", "suspicious"}
+_RESULTS = """
+from mutmut.__main__ import status_by_exit_code, walk_mutatable_files
+from mutmut.mutation.data import SourceFileMutationData
+for path in walk_mutatable_files():
+    data = SourceFileMutationData(path=path)
+    data.load()
+    for name, code in data.exit_code_by_key.items():
+        print(name, status_by_exit_code[code])
+"""
+_CHANGES = """
+import sys
+from mutmut.mutation.diff_apply import find_mutant, get_diff_for_mutant
+for name in sys.argv[1:]:
+    print("# " + name)
+    print(get_diff_for_mutant(name, path=find_mutant(name).path))
+"""
 
 
 @dataclass(frozen=True)
@@ -45,12 +63,11 @@ class Outcome:
 
     @classmethod
     def read(cls, subject: str, tree: Tree, env: Mapping[str, str], seconds: float) -> "Outcome":
-        found = [line.strip().rpartition(": ") for line in _mutmut(tree, env, "results", "--all", "true").splitlines()]
-        mutants = [
-            Mutant(name, status, "" if status in NOTICED else _change(_mutmut(tree, env, "show", name)))
-            for name, _, status in found
-        ]
-        return cls(subject, tuple(mutants), seconds)
+        told = _python(tree, env, _RESULTS).splitlines()
+        status = {name: each for name, _, each in (line.partition(" ") for line in told)}
+        shown = _python(tree, env, _CHANGES, *(name for name, each in status.items() if each in SURVIVED))
+        changes = {name: _change(diff) for name, _, diff in (each.partition("\n") for each in shown.split("# ")[1:])}
+        return cls(subject, tuple(Mutant(name, each, changes.get(name, "")) for name, each in status.items()), seconds)
 
 
 @dataclass(frozen=True)
@@ -73,12 +90,12 @@ def explanations() -> list[Explanation]:
 def unexplained(outcome: Outcome, known: Iterable[Explanation]) -> list[Mutant]:
     """The survivors that nothing is said about."""
     known = list(known)
-    survivors = [mutant for mutant in outcome.mutants if mutant.status not in NOTICED]
+    survivors = [mutant for mutant in outcome.mutants if mutant.status in SURVIVED]
     return [mutant for mutant in survivors if not any(each.covers(mutant) for each in known)]
 
 
-def _mutmut(tree: Tree, env: Mapping[str, str], *arguments: str) -> str:
-    command = [str(ROOT / ".venv" / "bin" / "mutmut"), *arguments]
+def _python(tree: Tree, env: Mapping[str, str], *arguments: str) -> str:
+    command = [sys.executable, "-c", *arguments]
     return subprocess.run(command, cwd=tree.folder, env=env, check=True, capture_output=True, text=True).stdout
 
 
@@ -104,18 +121,21 @@ def _table(outcome: Outcome) -> str:
         modules.setdefault(mutant.module, Counter())[_verdict(mutant, known)] += 1
     rows = [_row(f"`{module}`", counted) for module, counted in sorted(modules.items())]
     total = _row("**all**", sum(modules.values(), Counter()))
-    head = "| module | mutants | noticed | explained | open | score |\n|---|---:|---:|---:|---:|---:|\n"
+    head = "| module | mutants | noticed | explained | open | not run | score |\n|---|---:|---:|---:|---:|---:|---:|\n"
     return f"\n{head}{''.join(rows)}{total}\n"
 
 
 def _verdict(mutant: Mutant, known: Sequence[Explanation]) -> str:
     if mutant.status in NOTICED:
         return "noticed"
+    if mutant.status not in SURVIVED:
+        return "not run"
     return "explained" if any(each.covers(mutant) for each in known) else "open"
 
 
 def _row(name: str, counted: Counter[str]) -> str:
-    """The score is of what a test could notice."""
-    total, noticed, explained = counted.total(), counted["noticed"], counted["explained"]
-    score = 100 * noticed / ((total - explained) or 1)
-    return f"| {name} | {total} | {noticed} | {explained} | {counted['open']} | {score:.1f} % |\n"
+    """The score is of what ran and could be noticed."""
+    noticed, open_ = counted["noticed"], counted["open"]
+    score = 100 * noticed / ((noticed + open_) or 1)
+    counts = (counted.total(), noticed, counted["explained"], open_, counted["not run"])
+    return f"| {name} | {' | '.join(map(str, counts))} | {score:.1f} % |\n"

@@ -19,7 +19,7 @@ SUBJECTS = {
     "deciders": Subject(("*/domain/*.py",), ("services/*/tests/domain/test_*.py",)),
     "checkpoints": Subject(
         tuple(f"shared/chassis/{name}.py" for name in _CHECKPOINT_MODULES),
-        tuple(f"shared/chassis/tests/test_{name}.py" for name in _CHECKPOINT_MODULES),
+        tuple(f"shared/chassis/tests/test_{name}.py" for name in (*_CHECKPOINT_MODULES, "fold_anew")),
         needs_mongodb=True,
     ),
 }

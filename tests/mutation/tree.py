@@ -12,8 +12,8 @@ from tests.architecture.sources import ROOT, SERVICE_FOLDERS, files
 from tests.mutation.subjects import SUBJECTS, Subject
 
 _WANTED = ("shared/", "services/", "deploy/", "conftest.py")
-# Text that only logs carry is not mutated: what must not be in it is tested by test_logs.py.
-_LOGGING = r"^\s*log\.\w+\("
+# What only logs and traces carry is not mutated: test_logs.py and the tests of traces read those.
+_TELLING = r"^\s*(log\.\w+|about|mark)\("
 _KILLED = (1, 3)
 """pytest's exit codes for a failed test and an internal error."""
 _SETTINGS = """
@@ -28,7 +28,7 @@ markers = ["servers", "journey", "chaos", "real_data"]
 source_paths = {modules}
 also_copy = {copied}
 pytest_add_cli_args_test_selection = {tests}
-do_not_mutate_patterns = ['{logging}']
+do_not_mutate_patterns = ['{telling}']
 process_isolation = "forkserver"
 use_git_change_detection = false
 on_dependency_change = "ignore"
@@ -80,7 +80,12 @@ class Tree:
     def _write_settings(self, copied: list[str]) -> None:
         lists = {"modules": self.modules(), "tests": self._matching(self.subject.tests), "copied": copied}
         encoded = {name: json.dumps(value) for name, value in lists.items()}
-        (self.folder / "pyproject.toml").write_text(_SETTINGS.format(logging=_LOGGING, **encoded))
+        settings = self.folder / "pyproject.toml"
+        text = _SETTINGS.format(telling=_TELLING, **encoded)
+        if settings.exists() and settings.read_text() != text:
+            # Mutants are numbered within their function: with other settings the same number is another mutant.
+            shutil.rmtree(self.mutants, ignore_errors=True)
+        settings.write_text(text)
 
 
 def flat(name: str) -> str:

@@ -2,7 +2,8 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -56,7 +57,7 @@ async def test_a_parked_event_is_kept_with_all_that_an_operator_needs_and_told_o
     parking = Parking("toy", database, announce)
     later = NOON + timedelta(seconds=9)
     for now, reason in ((NOON, "the handler failed"), (later, "again")):
-        with use_clock(Clock(now=lambda now=now: now)):
+        with use_clock(Clock(now=partial(datetime.fromisoformat, now.isoformat()))):
             await parking.park("cards", event(3), reason)
     assert await database["parked"].find_one({}) == {
         "_id": f"cards/{UUID(int=3)}", "handler": "cards", "stream": "tally-elm.1", "revision": 3, "position": 30,
