@@ -60,7 +60,7 @@ class Sheet(BaseModel):
 def evolve(sheet: Sheet | None, event: Noted) -> Sheet:
     """The newest of everything, and how many there were."""
     same = {name: getattr(event, name) for name in ("name", "species", "weight", "owner", "note", "observed_at")}
-    return Sheet.model_construct(steps=(sheet.steps if sheet else 0) + 1, **same)
+    return Sheet(steps=(sheet.steps if sheet else 0) + 1, **same)
 
 
 @dataclass(frozen=True)
