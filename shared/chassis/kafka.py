@@ -32,6 +32,7 @@ __all__ = [
 
 INFRASTRUCTURE_ERRORS = (KafkaError, OSError, asyncio.TimeoutError)
 _PATIENCE = 20.0
+_STOP_WITHIN = 5.0
 _CUT_WITHIN = 5.0
 _AT_THE_END_MS = 20  # a broker that waits there for more to come holds up what other partitions have
 log = structlog.get_logger(__name__)
@@ -83,7 +84,7 @@ async def producer(bootstrap: str, client_id: str) -> AsyncIterator[AIOKafkaProd
         yield made
     finally:
         try:
-            await asyncio.wait_for(made.stop(), 5)
+            await asyncio.wait_for(made.stop(), _STOP_WITHIN)
         except INFRASTRUCTURE_ERRORS as error:
             log.warning("producer abandoned", error=told(error))
             await _cut(made)
