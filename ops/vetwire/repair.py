@@ -13,8 +13,6 @@ from shared.chassis import clock
 from shared.chassis.event_store import NO_STREAM
 from shared.chassis.mongo import Document, journaled
 from shared.chassis.parking import BEHIND
-from shared.chassis.projections import Arrival
-from shared.events.envelope import StoredEvent
 from shared.kernel.streams import clinic_of, key_of
 
 WORKERS_MEMORY = 6.0
@@ -63,40 +61,21 @@ class Repair:
         return [each for each in found if (each.service.name, each.handler, each.stream) in mine]
 
     async def _let_go(self, parked: ParkedStream) -> None:
-        db = self.at.database(parked.service)
-        await parking_of(parked.service, db).release(parked.handler, parked.stream)
+        running = self.at.runtime_of(parked.service)
         automation = parked.service.automation(parked.handler)
-        if automation is None:
-            await self._fold(parked)
-        else:
-            reactor = reactor_of(parked.service, automation, self.at.runtime_of(parked.service))
-            await reactor.apply(await self._arrivals(parked))
-        await self._remember(parked)
-
-    async def _fold(self, parked: ParkedStream) -> None:
-        """The stream's newest event: what is missing before it is read from the event store."""
-        newest = await self.at.running.store.last(parked.stream)
-        maintained = maintained_by(parked.service, self.at.runtime_of(parked.service))
+        if automation is not None:
+            await reactor_of(parked.service, automation, running).release(parked.stream)
+            return
+        maintained = maintained_by(parked.service, running)
         async with maintained.window():
-            for projector in maintained.projectors:
-                if projector.name == parked.handler and newest is not None:
-                    await projector.apply(await self._decoded([newest]))
-
-    async def _arrivals(self, parked: ParkedStream) -> list[Arrival]:
-        read = self.at.running.store.read_stored
-        stored = [event for row in parked.rows for event in await read(parked.stream, row["revision"], 1)]
-        return await self._decoded(stored)
-
-    async def _decoded(self, stored: list[StoredEvent]) -> list[Arrival]:
-        decoded = await self.at.running.store.codec.events(stored)
-        return [Arrival(raw, event) for raw, event in zip(stored, decoded, strict=True)]
-
-    async def _remember(self, parked: ParkedStream) -> None:
-        """What fails again has failed since the first time."""
-        rows = journaled(self.at.database(parked.service)["parked"])
-        for row in parked.rows:
-            change = {"$min": {"first_at": row["first_at"]}, "$inc": {"attempts": row["attempts"]}}
-            await rows.update_one({"_id": row["_id"]}, change)
+            mine = [projector for projector in maintained.projectors if projector.name == parked.handler]
+            for projector in mine:
+                await projector.release(parked.stream)
+        if not mine:
+            # Its view, or the version of it, is no more.
+            parking = parking_of(parked.service, running.db)
+            await parking.release(parked.handler, parked.stream)
+            await parking.forget(parked.handler, parked.stream)
 
     async def _step_over(self, parked: ParkedStream) -> None:
         if parked.service.automation(parked.handler) is not None:

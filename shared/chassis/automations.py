@@ -66,6 +66,14 @@ class Reactor:
         todo = {inbox_id: arrival for inbox_id, arrival in ids.items() if inbox_id not in done}
         await self._remember({inbox_id: arrival for inbox_id, arrival in todo.items() if await self._is_done(arrival)})
 
+    async def release(self, stream: str) -> None:
+        """React to what is parked of the stream once more, in order; what fails again is parked again."""
+        revisions = await self._parking.release(self._automation.name, stream)
+        stored = [event for revision in revisions for event in await self._store.read_stored(stream, revision, 1)]
+        events = await self._store.codec.events(stored)
+        await self.apply([Arrival(raw, event) for raw, event in zip(stored, events, strict=True)])
+        await self._parking.forget(self._automation.name, stream)
+
     def _concerns(self, arrival: Arrival) -> bool:
         """Also an event of the handled type that cannot be read: it must not be passed over in silence."""
         match arrival.event:

@@ -11,12 +11,13 @@ import structlog
 from shared.chassis import clock, kafka, metrics, mongo
 from shared.chassis.crash_points import Point, passing
 from shared.chassis.logs import about, told
-from shared.chassis.mongo import Database, journaled
+from shared.chassis.mongo import Database, Document, journaled
 from shared.chassis.telemetry import SpanKind, begun, mark
 from shared.events.envelope import StoredEvent
 
 BEHIND = "waits behind a parked event"
 _REFRESH_SECONDS = 5.0
+_HELD = {"released": {"$ne": True}}
 _PATIENCE = 30.0
 Announce = Callable[[str, StoredEvent, str], Awaitable[None]]
 log = structlog.get_logger(__name__)
@@ -57,7 +58,7 @@ class Parking:
         """
         if monotonic() >= self._fresh_until:
             self._first, self._fresh_until = {}, monotonic() + _REFRESH_SECONDS
-            async for row in self._parked.find({}, {"handler": 1, "stream": 1, "revision": 1}):
+            async for row in self._parked.find(_HELD, {"handler": 1, "stream": 1, "revision": 1}):
                 self._note(row["handler"], row["stream"], row["revision"])
         first = self._first.get((handler, event.stream))
         return first is not None and first <= event.revision
@@ -66,7 +67,10 @@ class Parking:
         self._first[handler, stream] = min(revision, self._first.get((handler, stream), revision))
 
     async def park(self, handler: str, event: StoredEvent, reason: str) -> None:
-        """Keep the event; parking it again only counts the attempt. `reason` goes out in clear: it quotes nobody."""
+        """Keep the event; parking it again only counts the attempt, unless it was released meanwhile.
+
+        `reason` goes out in clear: it quotes nobody.
+        """
         row = {
             "handler": handler,
             "stream": event.stream,
@@ -77,16 +81,23 @@ class Parking:
             "first_at": clock.now(),
         }
         update = {"$setOnInsert": row, "$set": {"last_at": clock.now()}, "$inc": {"attempts": 1}}
-        result = await self._parked.update_one({"_id": f"{handler}/{event.id}"}, update, upsert=True)
+        mine = {"_id": f"{handler}/{event.id}"}
+        result = await self._parked.update_one(mine, update, upsert=True)
         self._note(handler, event.stream, event.revision)
         self._measured.add(handler)
-        if result.upserted_id is not None:
+        if result.upserted_id is not None or await self._parked_again(mine, reason):
             about(event)
             log.error("parked", handler=handler, type=event.type, reason=reason)
             mark(event, "park", SpanKind.INTERNAL, begun(), {"vetwire.handler": handler}, reason)
-            metrics.PARKED_EVENTS.labels(self._service, handler).inc()
+            metrics.PARKED_EVENTS.labels(self._service, handler).inc(int(result.upserted_id is not None))
             passing(Point.AFTER_PARK_BEFORE_TELLING)
             await self._tell(handler, event, reason)
+
+    async def _parked_again(self, mine: Document, reason: str) -> bool:
+        """Whether it had been released: then what went wrong this time is what counts."""
+        change = {"$set": {"reason": reason}, "$unset": {"released": ""}}
+        result = await self._parked.update_one({**mine, "released": True}, change)
+        return result.matched_count > 0
 
     async def _tell(self, handler: str, event: StoredEvent, reason: str) -> None:
         try:
@@ -95,12 +106,21 @@ class Parking:
             # The collection is the truth; the topic is for those who watch.
             log.warning("parked topic not told", handler=handler, error=told(error))
 
-    async def release(self, handler: str, stream: str) -> int:
-        """Let the handler at the stream again: its document's gap is then read from the event store. How many."""
-        result = await self._parked.delete_many({"handler": handler, "stream": stream})
+    async def release(self, handler: str, stream: str) -> list[int]:
+        """Let the handler at the stream again; the revisions that were parked, oldest first.
+
+        For `Projector.release` and `Reactor.release`, which then handle the events and call `forget`. Until then they
+        are kept, so that whoever dies in between can do it again.
+        """
+        mine = {"handler": handler, "stream": stream}
+        await self._parked.update_many(mine, {"$set": {"released": True}})
         self._fresh_until = 0.0
+        return [row["revision"] async for row in self._parked.find(mine).sort("revision", 1)]
+
+    async def forget(self, handler: str, stream: str) -> None:
+        """Drop what was released and not parked again."""
+        result = await self._parked.delete_many({"handler": handler, "stream": stream, "released": True})
         metrics.PARKED_EVENTS.labels(self._service, handler).dec(result.deleted_count)
-        return result.deleted_count
 
 
 def reason_of(error: Exception) -> str:

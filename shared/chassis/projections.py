@@ -130,6 +130,17 @@ class Projector:
         """Fold one event into the document; the reason if its handler failed."""
         return document.take(self.projection, arrival.stored.revision, arrival.event)
 
+    async def release(self, stream: str) -> None:
+        """Fold what is parked of the stream once more, and what came behind it; what fails again is parked again.
+
+        By the stream's newest event: what is missing before it is read from the event store.
+        """
+        await self._parking.release(self.name, stream)
+        if (newest := await self._store.last(stream)) is not None:
+            [event] = await self._store.codec.events([newest])
+            await self.apply([Arrival(newest, event)])
+        await self._parking.forget(self.name, stream)
+
     async def fold_anew(self, subject: str) -> None:
         """Fold again, from the event store, every document that holds something of an erased person."""
         async for row in self._collection.find({"_subjects": subject}):

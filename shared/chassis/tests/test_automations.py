@@ -96,9 +96,27 @@ async def test_behind_a_failure_the_stream_waits_and_runs_in_order_after_the_rel
     world.broken = False
     await world.reactor.apply(arrivals)
     assert (await world.mailed(), await world.parked()) == ([], [0, 1])
-    await world.parking.release("when_abandoned_then_mail", "feed-elm")
-    await world.reactor.apply(arrivals)
+    await world.reactor.release("feed-elm")
     assert (await world.mailed(), await world.parked()) == (["a", "b"], [])
+
+
+async def test_a_release_that_dies_midway_can_be_done_again(world: World) -> None:
+    """Nothing else brings the events again: they must not be forgotten before they were reacted to."""
+    world.broken = True
+    await world.reactor.apply(await world.arrivals("a", "b"))
+    world.broken = False
+    await world.parking.release("when_abandoned_then_mail", "feed-elm")
+    assert (await world.mailed(), await world.parked()) == ([], [0, 1])
+    for _ in range(2):
+        await world.reactor.release("feed-elm")
+        assert (await world.mailed(), await world.parked()) == (["a", "b"], [])
+
+
+async def test_what_fails_again_after_a_release_is_parked_again(world: World) -> None:
+    world.broken = True
+    await world.reactor.apply(await world.arrivals("a", "b"))
+    await world.reactor.release("feed-elm")
+    assert (await world.mailed(), await world.parked()) == ([], [0, 1])
 
 
 async def test_a_mail_knows_whom_it_may_tell_something_of(database: Database) -> None:

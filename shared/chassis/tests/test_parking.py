@@ -83,7 +83,7 @@ async def test_what_another_process_parks_and_releases_is_noticed_when_it_looks_
     await other.park("cards", event(3), "the handler failed")
     monkeypatch.setattr(module, "_REFRESH_SECONDS", 0.0)
     assert await worker.blocks("cards", event(3))
-    await other.release("cards", event(3).stream)
+    assert await other.release("cards", event(3).stream) == [3]
     assert not await worker.blocks("cards", event(3))
 
 
@@ -100,8 +100,30 @@ async def test_only_what_stands_behind_a_parked_event_waits(database: Database) 
 async def test_a_released_stream_is_free_again(database: Database) -> None:
     parking = Parking("toy", database, quiet)
     await parking.park("cards", event(3), "the handler failed")
-    assert await parking.release("cards", event(3).stream) == 1
+    await parking.park("cards", event(4), "waits behind a parked event")
+    assert await parking.release("cards", event(3).stream) == [3, 4]
     assert not await parking.blocks("cards", event(4))
+    assert await database["parked"].count_documents({}) == 2, "until they were handled"
+    await parking.forget("cards", event(3).stream)
+    assert await database["parked"].count_documents({}) == 0
+
+
+async def test_what_is_parked_again_after_its_release_is_news_and_stays(database: Database) -> None:
+    told: list[object] = []
+
+    async def announce(*what: object) -> None:
+        told.append(what[2])
+
+    parking = Parking("toy", database, announce)
+    await parking.park("cards", event(3), "the handler failed")
+    await parking.release("cards", event(3).stream)
+    await parking.park("cards", event(3), "it fails elsewhere")
+    await parking.forget("cards", event(3).stream)
+    row = await database["parked"].find_one({})
+    assert row is not None
+    assert (row["reason"], row["attempts"], "released" in row) == ("it fails elsewhere", 2, False)
+    assert told == ["the handler failed", "it fails elsewhere"]
+    assert await parking.blocks("cards", event(3))
 
 
 async def test_the_metric_follows_what_another_process_releases_and_parks(database: Database) -> None:
@@ -109,6 +131,7 @@ async def test_the_metric_follows_what_another_process_releases_and_parks(databa
     await worker.park("cards", event(3), "the handler failed")
     assert parked_as_told() == 1
     await operator.release("cards", event(3).stream)
+    await operator.forget("cards", event(3).stream)
     await worker.measure()
     assert parked_as_told() == 0
     await operator.park("cards", event(4), "the handler failed")
@@ -126,7 +149,8 @@ async def test_the_metric_tells_handlers_apart(database: Database) -> None:
     told = {handler: {"service": "apart", "projection": handler} for handler in "ab"}
     found = {handler: REGISTRY.get_sample_value("vetwire_parked_events", labels) for handler, labels in told.items()}
     assert found == {"a": 0, "b": 2}
-    assert await parking.release("b", event(1).stream) == 2
+    assert await parking.release("b", event(1).stream) == [1, 2]
+    await parking.forget("b", event(1).stream)
     assert REGISTRY.get_sample_value("vetwire_parked_events", told["b"]) == 0
 
 

@@ -196,9 +196,34 @@ async def test_a_stored_document_that_does_not_fit_the_view_holds_up_its_stream_
 async def test_a_released_stream_goes_on_where_it_stopped(world: World) -> None:
     a = await world.happened(A, "0", "huge", "2")
     await world.projector.apply(a[:2])
-    await world.parking.release("cards", A)
-    await world.projector.apply(a[2:])
+    await world.projector.release(A)
     assert await world.card(A) == (2, ["0", "huge", "2"])
+    assert await world.parked() == []
+
+
+async def test_what_fails_again_after_a_release_is_parked_again_with_the_new_reason(world: World) -> None:
+    a = await world.happened(A, "0", "1", "bad", "3")
+    world.projector.projection = replace(CARDS, evolve=broken)
+    await world.projector.apply(a)
+    assert await world.parked() == [(A, 0, False), (A, 1, True), (A, 2, True), (A, 3, True)]
+    world.projector.projection = CARDS
+    await world.projector.release(A)
+    assert await world.card(A) == (1, ["0", "1"])
+    assert await world.parked() == [(A, 2, False), (A, 3, True)]
+    assert await world.db["parked"].count_documents({"released": True}) == 0
+    assert await world.parking.blocks("cards", a[2].stored)
+
+
+def broken(*_: object) -> None:
+    raise ArithmeticError("bad")
+
+
+async def test_of_a_stream_that_is_no_more_nothing_stays_parked(world: World) -> None:
+    a = await world.happened(A, "bad")
+    await world.projector.apply(a)
+    world.store.log.clear()
+    await world.projector.release(A)
+    assert await world.parked() == []
 
 
 async def test_a_document_that_ended_is_remembered_with_its_revision(world: World) -> None:
