@@ -65,6 +65,8 @@ async def test_a_killed_worker_is_an_alarm_and_its_lag_is_counted(
         assert (relay["state"], relay["lag_events"], relay["holder"]) == ("stalled", 2, None)
         assert relay["lag_seconds"] > 0
         assert relay["head"] > relay["position"]
+        assert (await operator.json("relay", "status"))["relays"]["toy"]["lease"] == "free"
+        assert operator.code == 2
     finally:
         worker.start()
     await eventually(saw(service, "a", 2))
