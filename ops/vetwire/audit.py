@@ -45,6 +45,16 @@ async def audited(
         await _append(at, acted)
 
 
+async def told_in(at: Installation) -> str | None:
+    """Where the log tells of what was asked for just now, `<stream>@<revision>`; None if that is 100 others ago."""
+    newest = await at.running.store.last(OPERATOR_LOG)
+    first = max(0, newest.revision - 100) if newest else 0
+    written = reversed(await at.running.store.read(OPERATOR_LOG, first))
+    mine = (each for each in written if each.metadata.correlation_id == at.correlation_id)
+    found = next(mine, None)
+    return f"{found.stream}@{found.revision}" if found else None
+
+
 async def _append(at: Installation, acted: OperatorActed) -> None:
     """At the end of the log, wherever that is by now. RevisionMismatch if others write all the time."""
     context = at.context()

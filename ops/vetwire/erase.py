@@ -9,7 +9,7 @@ import typer
 from pydantic import BaseModel
 from rich.console import Console
 
-from ops.vetwire.audit import audited
+from ops.vetwire.audit import audited, told_in
 from ops.vetwire.command_line import AsJson, Count, Failure, Limit, Yes, clock_of, invocation, row, table, within
 from ops.vetwire.installation import Installation
 from ops.vetwire.progress import telling
@@ -36,7 +36,7 @@ class ServiceReceipt(BaseModel):
 
 
 class Receipt(BaseModel):
-    """`event` is where the erasure is told, `<stream>@<revision>`; null if no service tells of such a person.
+    """`event`, `<stream>@<revision>`, proves the erasure: the service's own, else that of the operator log.
 
     Workers sweep until ten minutes after `key_destroyed_at`, for what was read with a key that was still remembered.
     """
@@ -83,7 +83,8 @@ async def _erased(at: Installation, subject: str, yes: bool, limit: int, count: 
         destroyed_at = clock.now()
         confirmed = await _without(at, subject, wait)
         counts["left"] = sum(holds for holds, _ in confirmed.values())
-    return _receipt(subject, had_key, held, destroyed_at, handled, confirmed)
+    told = f"{handled.stream}@{handled.revision}" if handled else await told_in(at)
+    return _receipt(subject, had_key, held, destroyed_at, told, confirmed)
 
 
 def _known_kind(subject: str) -> None:
@@ -153,7 +154,7 @@ def _receipt(
     had_key: bool,
     held: dict[str, int],
     destroyed_at: datetime | None,
-    handled: Handled | None,
+    told: str | None,
     confirmed: dict[str, tuple[int, datetime]],
 ) -> Receipt:
     nothing: tuple[None, None] = (None, None)
@@ -163,7 +164,7 @@ def _receipt(
         dry_run=destroyed_at is None,
         had_key=had_key,
         key_destroyed_at=destroyed_at,
-        event=f"{handled.stream}@{handled.revision}" if handled else None,
+        event=told,
         services=[ServiceReceipt(service=n, held=h, holds=s, confirmed_at=t) for n, h, s, t in lines],
         complete=bool(confirmed) and not any(holds for holds, _ in confirmed.values()),
     )
