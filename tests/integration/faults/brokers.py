@@ -22,7 +22,7 @@ from shared.testing.running import StackUnavailable
 HOST = "127.0.0.1"
 HEAP = "160m"
 COPIES = 3
-READY_WITHIN = 90.0
+READY_WITHIN = 180.0
 
 
 class Brokers:
@@ -54,6 +54,11 @@ class Brokers:
                     stderr=log,
                     preexec_fn=die_with(os.getpid()),
                 )
+
+    def revive(self) -> None:
+        """Start those that a test left dead."""
+        if missing := self._commands.keys() - self._running.keys():
+            self.start(*missing)
 
     def kill(self, *ids: int) -> None:
         """kill -9, of all by default."""

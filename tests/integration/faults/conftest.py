@@ -46,25 +46,41 @@ def brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brokers]:
 def stack(
     request: pytest.FixtureRequest, brokers: Brokers, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
+    asyncio.run(brokers.ready())
     started = embedded_servers(tmp_path_factory.mktemp("servers"), brokers.bootstrap)
     for servers in provided(request.config, started):
-        asyncio.run(brokers.ready())
         yield Stack(servers, brokers)
 
 
 @pytest.fixture(scope="package")
-def worker(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ToyWorker]:
+def toy_worker(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ToyWorker]:
     asyncio.run(kafka.ensure_topics(stack.servers.kafka, toy.TOPICS, COPIES))
     process = ToyWorker(stack.servers, tmp_path_factory.mktemp("toy") / "worker.log")
-    process.start()
     yield process
-    process.stop()
+    if process.is_alive:
+        process.stop()
 
 
 @pytest.fixture
-async def service(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Toy]:
-    for name, value in environment(stack.servers, 0).items():
+def living(stack: Stack) -> Stack:
+    """All brokers run, whatever the test before left."""
+    stack.brokers.revive()
+    asyncio.run(stack.brokers.ready())
+    return stack
+
+
+@pytest.fixture
+def worker(living: Stack, toy_worker: ToyWorker) -> ToyWorker:
+    """It runs, whatever the test before left."""
+    if not toy_worker.is_alive:
+        toy_worker.start()
+    return toy_worker
+
+
+@pytest.fixture
+async def service(living: Stack, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Toy]:
+    for name, value in environment(living.servers, 0).items():
         monkeypatch.setenv(name, value)
-    await kafka.ensure_topics(stack.servers.kafka, toy.TOPICS, COPIES)
+    await kafka.ensure_topics(living.servers.kafka, toy.TOPICS, COPIES)
     async with runtime(toy.ToySettings()) as running:
         yield Toy(running, f"c{uuid4().hex[:8]}")

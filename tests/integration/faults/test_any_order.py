@@ -21,7 +21,7 @@ STREAMS = tuple(f"tally-elm.{name}" for name in "abcd")
 PARTITIONS = 2
 STEPS = (0, 1, 2, 3)
 BOUNDED = settings(
-    max_examples=100, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck), database=None
+    max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck), database=None
 )
 
 

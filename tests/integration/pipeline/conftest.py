@@ -32,10 +32,13 @@ if TYPE_CHECKING:
 
 
 class ToyWorker:
-    """The worker's process."""
+    """The worker's process: of the toy itself, or of another module that runs it with variables of its own."""
 
-    def __init__(self, servers: Servers, log: Path) -> None:
-        self._environment = environment(servers, free_port())
+    def __init__(
+        self, servers: Servers, log: Path, module: str = "tests.integration.pipeline.toy", **variables: str
+    ) -> None:
+        self._environment = environment(servers, free_port()) | variables
+        self._module = module
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -47,17 +50,26 @@ class ToyWorker:
         self.launch()
         wait_until(lambda: self._answers("/readyz"), 60, f"the toy worker, see {self._log}")
 
+    @property
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def launch(self) -> None:
         """Start it without its being ready: it answers for its health, and does what it can."""
         with self._log.open("ab") as out:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.integration.pipeline.toy"],
+                [sys.executable, "-m", self._module],
                 cwd=PROJECT,
                 env={**os.environ, **self._environment},
                 stdout=out,
                 stderr=subprocess.STDOUT,
             )
         wait_until(lambda: self._answers("/livez"), 60, f"the toy worker, see {self._log}")
+
+    def ended(self, within: float = 120) -> int:
+        """Its exit code, when it ends by itself."""
+        assert self._process is not None
+        return self._process.wait(within)
 
     def kill(self) -> None:
         assert self._process is not None
