@@ -36,6 +36,8 @@ class Filter:
     test: Callable[[str], bool]
     known: dict[str, bool] = field(default_factory=dict)
     left: float = ALLOWANCE_SECONDS
+    newest: tuple[int, int] = (0, 0)
+    """How far all events were searched, and the newest that passes among them (0: none); both are positions."""
 
     def matches(self, row: Row) -> bool:
         """Errors: BadFilterError once the filter has proved too slow."""

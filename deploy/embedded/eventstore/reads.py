@@ -27,7 +27,9 @@ class Reads:
         if plan.count is None:
             await subscribe(plan, context, self._history, self._tail)
         elif plan.stream is None:
-            await self._send(plan, plan.count, all_pages(self._history, plan), context)
+            is_search = plan.filter and plan.backwards and plan.start == END and plan.count == 1
+            pages = newest_page if is_search else all_pages
+            await self._send(plan, plan.count, pages(self._history, plan), context)
         elif (view := self._history.stream(plan.stream)) is None:
             await context.write(not_found(plan.stream))
         else:
@@ -60,6 +62,28 @@ def all_pages(history: History, plan: ReadPlan) -> Iterator[Sequence[Row]]:
         full = len(page) == limit
         size.learn(page)
         start = page[-1][0] if plan.backwards else page[-1][0] + 1
+
+
+def newest_page(history: History, plan: ReadPlan) -> Iterator[Sequence[Row]]:
+    """The newest event that passes the filter, after empty pages while it is searched for.
+
+    Clients ask so again and again, to know how far there is to go. Events never change: what was searched once is not
+    searched anew, or the question would cost more with every event of others.
+    """
+    chosen = plan.filter
+    assert chosen is not None
+    (searched, found), head = chosen.newest, 0
+    for page in all_pages(history, plan):
+        head = head or page[0][0]
+        news = [row for row in page if row[0] > searched]
+        match = next((row[0] for row in news if chosen.matches(row)), 0)
+        found = match or found
+        if match or len(news) < len(page):
+            break
+        yield ()
+    chosen.newest = head, found
+    if found:
+        yield history.all_page(found, False, 1, chosen.by_stream)
 
 
 def stream_pages(history: History, view: StreamView, plan: ReadPlan) -> Iterator[Sequence[Row]]:
