@@ -27,6 +27,8 @@ HIDDEN = """
 def _logging_as_before() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    for foreign in ("aiokafka", "asyncio", "driver", "mode"):
+        logging.getLogger(foreign).disabled = False  # tools that configure logging for themselves leave it so
     yield
     without_set_up()
     for ours in ("shared", "ops", "demo", "pims_sync"):
