@@ -53,7 +53,7 @@ async def test_faust_606_an_exception_that_leaves_the_handler_acknowledges_nothi
     assert defective.ended() != 0
     await service.count("c", 1)
     worker.start()
-    await all_is_well(service, [])
+    await all_is_well(service)
 
 
 @pytest.mark.parametrize("defective", ["aiokafka-1173"], indirect=True)
@@ -72,7 +72,7 @@ async def test_aiokafka_1173_a_record_that_the_consumer_passes_over_is_read_from
     for number in range(4 * toy.TOPICS[0].partitions):
         await service.count(f"other{number}", 1)
     await eventually(saw(service, "a", 1), WITHIN)
-    await all_is_well(service, [])
+    await all_is_well(service)
 
 
 class StuckProducer:
@@ -118,7 +118,7 @@ async def test_aiokafka_1017_a_producer_that_is_stuck_is_thrown_away(
             await eventually(lambda: all_on_topic(service), WITHIN)
     assert StuckProducer.made >= RELAYS
     worker.start()
-    await all_is_well(service, [])
+    await all_is_well(service)
 
 
 async def test_kurrentdb_4970_a_subscription_goes_on_with_the_very_next_event(service: Toy) -> None:
