@@ -260,6 +260,10 @@ def test_what_is_fine_raises_no_alarm() -> None:
         ({"relay": {"lease": "free", "state": "stalled"}}, "toy: nobody relays"),
         ({"relay": {"state": "stalled"}}, "toy: the relay is stalled"),
         ({"relay": {"lag_events": 11}}, "toy: the relay is 11 events behind"),
+        (
+            {"relay": {"position": 8, "head": 7}},
+            "toy: the relay is ahead of the event store, which was restored to an earlier point",
+        ),
         ({"missing_topics": ["toy.events"]}, "toy: there is no topic toy.events"),
         ({"parked": 2}, "toy: 2 events are parked"),
         ({"outbox": {"failed": 1}}, "toy: 1 effects could not be sent"),

@@ -87,6 +87,9 @@ def alarms(service: ServiceHealth, most: Thresholds) -> list[str]:
     found = {
         f"{name}: nobody relays": relay.lease != "held",
         f"{name}: the relay is stalled": relay.lease == "held" and relay.state == "stalled",
+        f"{name}: the relay is ahead of the event store, which was restored to an earlier point": (
+            relay.position is not None and relay.position > relay.head
+        ),
         f"{name}: the relay is {relay.lag_events} events behind": relay.lag_events > most.lag_events,
         f"{name}: {service.parked} events are parked": service.parked > 0,
         f"{name}: {service.outbox.failed} effects could not be sent": service.outbox.failed > 0,

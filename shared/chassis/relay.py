@@ -33,6 +33,7 @@ WINDOW = 1_000
 QUEUE = 4_000
 _PATIENCE = 30.0
 _PAUSE = 0.5
+_REFUSED_PAUSE = 10.0
 _INFRASTRUCTURE = (
     *event_store.INFRASTRUCTURE_ERRORS,
     *kafka.INFRASTRUCTURE_ERRORS,
@@ -44,6 +45,10 @@ log = structlog.get_logger(__name__)
 def own_types(service: str) -> str:
     """A regular expression for the stored types of a service."""
     return re.escape(service) + r"\..*"
+
+
+class StoreWentBack(Exception):
+    """The event store ends before what was published already."""
 
 
 class Relay:
@@ -76,6 +81,9 @@ class Relay:
                     await self._lead(state)
             except Fenced:
                 log.warning("relay fenced", service=self._service)
+            except StoreWentBack as refusal:
+                log.error("relay refuses", service=self._service, reason=str(refusal))
+                await asyncio.sleep(_REFUSED_PAUSE)
             except _INFRASTRUCTURE as error:
                 log.warning("relay starts again", service=self._service, error=told(error))
             await asyncio.sleep(_PAUSE)
@@ -100,6 +108,7 @@ class Relay:
 
     async def _relay(self, state: Document) -> None:
         start = await self._start_after(state)
+        await self._refuse_beyond_the_head(start)
         self._lag.start(start)
         self._largest = await kafka.largest_record(self._bootstrap, self._topic)
         log.info("relay starts", service=self._service, after=start)
@@ -117,6 +126,11 @@ class Relay:
                     self._lag.published(window[-1].position, queue.qsize())
             finally:
                 await end(reading)
+
+    async def _refuse_beyond_the_head(self, start: int | None) -> None:
+        """A store restored to an earlier point gives positions out again: going on would leave out what is new."""
+        if start and start > (head := await self._store.head(own_types(self._service))):
+            raise StoreWentBack(f"published up to {start}, but the event store ends at {head}: was it restored?")
 
     async def _start_after(self, state: Document) -> int | None:
         """The stored position, or a lower one if a partition no longer ends with what was put there last."""

@@ -84,7 +84,8 @@ def servers(tree: Tree) -> Iterator[dict[str, str]]:
     port, storage = free_port(), tree.folder / "mongodb"
     shutil.rmtree(storage, ignore_errors=True)
     options = ("--port", port, "--storage-path", storage, "--cache-size", "64M", "--log-level", "ERROR")
-    with subprocess.Popen(lowly(BIN / "secantusd-py", *options)) as server:
+    quiet = subprocess.DEVNULL  # mutants ask it for the oddest things, and it tells of each
+    with subprocess.Popen(lowly(BIN / "secantusd-py", *options), stdout=quiet, stderr=quiet) as server:
         try:
             uri = f"mongodb://127.0.0.1:{port}/?retryWrites=false&directConnection=true"
             yield {**os.environ, **given, "VETWIRE_MONGODB": uri}
