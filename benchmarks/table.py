@@ -13,6 +13,8 @@ from benchmarks.catalogue import names
 
 DOCS = Path(__file__).parents[1] / "docs" / "performance.md"
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+BUSY = 4
+"""Running programs for each core; what a row leaves behind for the next one is below that."""
 HEAD = ("row", "ours", "base", "unit", "ratio", "min-max", "goal", "")
 
 
@@ -49,6 +51,8 @@ def circumstances(found: Sequence[dict[str, Any]]) -> str:
         f"Measured {' to '.join(dict.fromkeys((days[0], days[-1])))} on {machine}, Python {platform.python_version()}"
     )
     load = f"Load average before a row: {min(loads)} to {max(loads)}."
+    if max(loads) > BUSY * (psutil.cpu_count() or 1):
+        load += " **Other programs had the machine: these figures are provisional.**"
     return f"{measured}; {'; '.join(servers)}. {load} Median of the rounds' ratios, and their range."
 
 

@@ -64,6 +64,7 @@ def test_the_table_holds_medians_ratios_range_goal_and_verdict(tmp_path: Path) -
 
 def test_the_document_is_changed_between_its_marks_alone_and_not_by_quick_runs(tmp_path: Path) -> None:
     about = {"quick": False, "servers": ["Some server 1.0"], "load_before": 0.25}
+    busy = {**about, "load_before": 400.0}
     write(tmp_path / "g8_token.json", [row([20, 30, 40], at_least(2))], about)
     write(tmp_path / "up.json", [row([50])], {**about, "quick": True})
     docs = tmp_path / "page.md"
@@ -76,6 +77,9 @@ def test_the_document_is_changed_between_its_marks_alone_and_not_by_quick_runs(t
     assert "Some server 1.0. Load average before a row: 0.25 to 0.25." in written
     assert "old" not in written
     assert "ours: 50" not in written
+    assert "provisional" not in written
+    write(tmp_path / "up.json", [row([50])], busy)
+    assert "provisional" in table.markdown(tmp_path)
 
 
 def test_a_row_s_file_holds_every_round(tmp_path: Path) -> None:
