@@ -18,7 +18,7 @@ from deploy.embedded.eventstore.deletes import Deletes
 from deploy.embedded.eventstore.errors import refusing
 from deploy.embedded.eventstore.history import History
 from deploy.embedded.eventstore.reads import Reads
-from deploy.embedded.eventstore.storage import prepare
+from deploy.embedded.eventstore.storage import prepare, reserve_log
 from deploy.embedded.eventstore.tail import Tail
 from deploy.embedded.eventstore.wire import decoder
 from deploy.embedded.eventstore.writer import Writer
@@ -50,6 +50,7 @@ class EventStoreServer:
         prepare(database)
         self._history = History(database)
         self._writer = Writer(database, committed=self._committed, passing=passing)
+        reserve_log(database)
         self._tail = Tail(self._writer.last_position)
         self._server = grpc.aio.server(options=OPTIONS)
 

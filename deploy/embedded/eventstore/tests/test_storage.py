@@ -1,9 +1,10 @@
+import shutil
 import sqlite3
 from pathlib import Path
 
 import pytest
 
-from deploy.embedded.eventstore.storage import StorageError, connect, locked, prepare
+from deploy.embedded.eventstore.storage import WAL_BYTES, StorageError, connect, locked, prepare, reserve_log
 
 
 def test_a_directory_serves_one_server_at_a_time(tmp_path: Path) -> None:
@@ -28,7 +29,7 @@ def test_preparing_twice_keeps_what_is_there(tmp_path: Path) -> None:
     database.close()
     prepare(path)
     database = connect(path)
-    assert database.execute("SELECT name FROM streams").fetchall() == [("s",)]
+    assert database.execute("SELECT name FROM streams ORDER BY stream_id").fetchall() == [("s",)]
     database.close()
 
 
@@ -65,3 +66,34 @@ def test_another_programs_file_is_refused(tmp_path: Path, pragma: str, complaint
     database.close()
     with pytest.raises(StorageError, match=complaint):
         prepare(path)
+
+
+def test_a_log_of_full_size_holds_what_was_committed_and_nothing_else(tmp_path: Path) -> None:
+    path, copy = tmp_path / "events.db", tmp_path / "copy.db"
+    prepare(path)
+    database = connect(path)
+    database.execute("INSERT INTO streams VALUES (1, 'before', NULL)")
+    reserve_log(path)
+    database.execute("INSERT INTO streams VALUES (2, 'after', NULL)")
+    assert path.with_name("events.db-wal").stat().st_size == WAL_BYTES
+    # As after a kill: the files as they are, read by somebody who knows nothing of them.
+    for suffix in ("", "-wal"):
+        shutil.copy(f"{path}{suffix}", f"{copy}{suffix}")
+    reader = connect(copy)
+    assert reader.execute("SELECT name FROM streams ORDER BY stream_id").fetchall() == [("before",), ("after",)]
+    reader.close()
+    database.close()
+
+
+def test_a_log_reserved_before_the_first_commit_is_an_empty_one(tmp_path: Path) -> None:
+    path, copy = tmp_path / "events.db", tmp_path / "copy.db"
+    prepare(path)
+    database = connect(path)
+    database.execute("SELECT count(*) FROM streams").fetchone()
+    reserve_log(path)
+    for suffix in ("", "-wal"):
+        shutil.copy(f"{path}{suffix}", f"{copy}{suffix}")
+    reader = connect(copy)
+    assert reader.execute("SELECT count(*) FROM streams").fetchone() == (0,)
+    reader.close()
+    database.close()
