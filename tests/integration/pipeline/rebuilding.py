@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from time import monotonic
 
 from shared.chassis.documents import AnyProjection
 from shared.chassis.mongo import Document
@@ -14,6 +15,7 @@ from tests.integration.pipeline import toy
 from tests.integration.pipeline.conftest import Toy
 
 VIEW = toy.TALLIES.collection
+COMMANDS_PER_SECOND = 50
 
 
 async def back_to_the_first(service: Toy) -> None:
@@ -35,7 +37,7 @@ async def rebuilt(service: Toy, projection: AnyProjection = toy.TALLIES, **how: 
 
 @dataclass
 class Load:
-    """A writer of about 50 events/s and readers that remember the newest revision they saw."""
+    """A writer of 50 commands/s and readers that remember the newest revision they saw."""
 
     service: Toy
     streams: int = 12
@@ -53,12 +55,12 @@ class Load:
         return done
 
     async def write(self) -> None:
-        at = Counter(dict.fromkeys(range(self.streams), -1))
+        at, begun = Counter(dict.fromkeys(range(self.streams), -1)), monotonic()
         while True:
             n = self.written % self.streams
             at[n] = await self.service.count(f"live{n}", 1, after=at[n])
             self.written += 1
-            await asyncio.sleep(0.015)
+            await asyncio.sleep(max(0.0, begun + self.written / COMMANDS_PER_SECOND - monotonic()))
 
     async def read(self) -> None:
         views = Views(self.service.running.db)
