@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from time import monotonic
 
 from deploy.embedded.ports import free_port
@@ -58,14 +58,19 @@ def mutate(tree: Tree, env: Mapping[str, str], workers: int, seconds: float) -> 
     """mutmut's exit code; 0 as well when its time was over."""
     command = lowly(BIN / "mutmut", "run", "--max-children", workers)
     with (tree.folder / "mutmut.log").open("wb") as output:
-        running = subprocess.Popen(command, cwd=tree.folder, env=env, stdout=output, stderr=output)
+        group = subprocess.Popen(
+            command, cwd=tree.folder, env=env, stdout=output, stderr=output, start_new_session=True
+        )
         try:
-            return running.wait(seconds)
+            return group.wait(seconds)
         except subprocess.TimeoutExpired:
-            running.send_signal(signal.SIGINT)
-            running.wait()
             print(f"not finished within {seconds / 60:.0f} minutes: the next run goes on", flush=True)
             return 0
+        finally:
+            # Its server and the mutants under way too, also after Ctrl-C. Each result was saved when it came.
+            with suppress(ProcessLookupError):
+                os.killpg(group.pid, signal.SIGTERM)
+            group.wait()
 
 
 def lowly(*command: object) -> list[str]:
