@@ -136,6 +136,7 @@ def _verdict(mutant: Mutant, known: Sequence[Explanation]) -> str:
 def _row(name: str, counted: Counter[str]) -> str:
     """The score is of what ran and could be noticed."""
     noticed, open_ = counted["noticed"], counted["open"]
-    score = 100 * noticed / ((noticed + open_) or 1)
+    ran = noticed + open_
+    score = f"{100 * noticed / ran:.1f} %" if ran else "-"
     counts = (counted.total(), noticed, counted["explained"], open_, counted["not run"])
-    return f"| {name} | {' | '.join(map(str, counts))} | {score:.1f} % |\n"
+    return f"| {name} | {' | '.join(map(str, counts))} | {score} |\n"
