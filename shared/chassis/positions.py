@@ -9,12 +9,14 @@ from typing import Any
 import structlog
 from aiokafka import TopicPartition
 from pymongo import UpdateOne
+from pymongo.errors import BulkWriteError, OperationFailure
 
 from shared.chassis import clock, kafka
 from shared.chassis.mongo import Database, journaled
 from shared.events.cloudevents import NotACloudEvent, from_record
 from shared.events.envelope import StoredEvent
 
+_DUPLICATE_KEY = 11000
 log = structlog.get_logger(__name__)
 
 
@@ -25,12 +27,21 @@ class Positions:
         self._rows = journaled(db["positions"])
 
     async def save(self, read: Mapping[TopicPartition, tuple[int, StoredEvent | None]]) -> None:
-        """Remember the last record handled of each partition: its offset and its event (None: it was no event)."""
+        """Remember the last record handled of each partition: its offset and its event (None: it was no event).
+
+        Never back: who lost a partition finishes the window under way, and its successor may be further already.
+        """
         updates = [
-            UpdateOne({"_id": _id(tp)}, {"$set": _row(offset, event)}, upsert=True)
+            UpdateOne(
+                {"_id": _id(tp), "next": {"$not": {"$gt": offset + 1}}}, {"$set": _row(offset, event)}, upsert=True
+            )
             for tp, (offset, event) in read.items()
         ]
-        await self._rows.bulk_write(updates, ordered=False)
+        try:
+            await self._rows.bulk_write(updates, ordered=False)
+        except BulkWriteError as error:  # a row that is further is not matched, and cannot be inserted either
+            if codes := {each["code"] for each in error.details["writeErrors"]} - {_DUPLICATE_KEY}:
+                raise OperationFailure(f"positions were not saved: {sorted(codes)}") from None
 
     async def move(self, begins: Mapping[TopicPartition, int], position: int) -> None:
         """Go on at those offsets: what was before them is gone, and was handled up to `position` by another way."""
@@ -62,7 +73,11 @@ class Positions:
         saved = await self.load(assigned)
         before = {tp: row["next"] for tp, row in saved.items()}
         found = await kafka.records_before(bootstrap, {tp.topic for tp in before}, before) if before else {}
-        return {tp: self._checked(tp, saved.get(tp), found.get(tp)) for tp in assigned}
+        starts = {tp: self._checked(tp, saved.get(tp), found.get(tp)) for tp in assigned}
+        over = [UpdateOne({"_id": _id(tp)}, {"$set": {"next": 0, "event_id": ""}}) for tp in saved if not starts[tp]]
+        if over:
+            await self._rows.bulk_write(over, ordered=False)
+        return starts
 
     def _checked(self, tp: TopicPartition, row: dict[str, Any] | None, record: Any) -> int:
         if row is None:

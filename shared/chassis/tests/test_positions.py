@@ -100,3 +100,24 @@ async def test_a_partition_whose_beginning_is_gone_goes_on_at_the_new_one_and_it
         }
         await positions.move({HERE: 9}, 30)
     assert (await positions.load([HERE]))[HERE]["position"] == 30
+
+
+async def test_a_position_never_goes_back_unless_the_topic_is_begun_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that lost its partition saves the window that was under way after its successor's."""
+    positions = Positions(database)
+    await positions.save({HERE: (9, None)})
+    await positions.save({HERE: (4, None)})
+    assert (await positions.load([HERE]))[HERE]["next"] == 10
+    await positions.save({HERE: (9, None)})
+    await positions.save({HERE: (10, None)})
+    assert (await positions.load([HERE]))[HERE]["next"] == 11
+
+    async def nothing(*_: object) -> dict[TopicPartition, Any]:
+        return {}
+
+    monkeypatch.setattr(kafka, "records_before", nothing)
+    assert await positions.starting_points("", [HERE]) == {HERE: 0}
+    await positions.save({HERE: (2, None)})
+    assert (await positions.load([HERE]))[HERE]["next"] == 3
