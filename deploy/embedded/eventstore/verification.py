@@ -143,8 +143,10 @@ def _content(event: Stored) -> None:
         told = decode_event(event.record)
     except DecodeError as error:
         raise Broken(f"the event cannot be read: {error}", event.position) from error
-    names = (told.commit_position, told.stream_identifier.stream_name, told.stream_revision, UUID(told.id.string).bytes)
-    if names != (event.position, event.stream.encode(), event.revision, event.id):
+    # Not the other way round: a flipped bit may have made something else of the name than text.
+    stream = told.stream_identifier.stream_name.decode(errors="replace")
+    names = (told.commit_position, stream, told.stream_revision, UUID(told.id.string).bytes)
+    if names != (event.position, event.stream, event.revision, event.id):
         raise Broken("the event is listed under a wrong stream, revision or id", event.position)
     if (told.metadata["type"], told.metadata["created"]) != (event.type, str(event.created)):
         raise Broken("the event is listed under a wrong type or time", event.position)

@@ -140,6 +140,7 @@ def test_a_flipped_bit_anywhere_is_found_or_changes_nothing(copy: Path) -> None:
         ("UPDATE events SET id = zeroblob(16) WHERE revision = 5", "wrong stream, revision or id"),
         ("UPDATE events SET revision = 99 WHERE revision = 5", "revision 99 of stream"),
         ("UPDATE streams SET name = 'patient-x' WHERE name = 'patient-5'", "wrong stream"),
+        ("UPDATE streams SET name = CAST(name AS BLOB) WHERE name = 'patient-5'", "wrong stream"),
         ("UPDATE streams SET metadata = NULL WHERE metadata IS NOT NULL", "metadata"),
         ("UPDATE streams SET metadata = '{}' WHERE name = 'patient-5'", "metadata"),
         ("DELETE FROM streams WHERE name = 'patient-5'", "wrong stream"),
