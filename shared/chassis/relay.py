@@ -187,9 +187,11 @@ async def _window(queue: "asyncio.Queue[StoredEvent]", reading: "asyncio.Future[
     """What is waiting now, at least one event; the reader's error if it died."""
     getting = asyncio.ensure_future(queue.get())
     either: set[asyncio.Future[Any]] = {getting, reading}
-    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-    if not getting.done():
-        getting.cancel()
+    try:
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        came = getting.done() or not getting.cancel()
+    if not came:
         await reading
     window = [getting.result()]
     while not queue.empty() and len(window) < WINDOW:
