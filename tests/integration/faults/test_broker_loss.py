@@ -73,6 +73,7 @@ async def test_topics_wiped_under_a_running_worker_are_filled_again(
     await commands.arrived()
 
 
+@pytest.mark.thorough
 async def test_a_deleted_consumer_group_changes_nothing(stack: Stack, service: Toy, worker: ToyWorker) -> None:
     """Where a worker starts is kept beside its views; what Kafka remembers of the group is a hint."""
     commands = Commands(service)

@@ -139,6 +139,7 @@ async def test_kurrentdb_4970_a_subscription_goes_on_with_the_very_next_event(se
         after = event.position
 
 
+@pytest.mark.thorough
 async def test_kurrentdb_4970_a_relay_goes_on_with_the_very_next_event(service: Toy, worker: ToyWorker) -> None:
     """As above, of the relay: stopped whenever it has published, it leaves nothing out and repeats next to nothing."""
     worker.stop()
