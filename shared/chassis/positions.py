@@ -30,6 +30,7 @@ class Positions:
         """Remember the last record handled of each partition: its offset and its event (None: it was no event).
 
         Never back: who lost a partition finishes the window under way, and its successor may be further already.
+        OperationFailure if MongoDB refuses a row for any other reason.
         """
         updates = [
             UpdateOne(

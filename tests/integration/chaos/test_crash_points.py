@@ -83,7 +83,7 @@ async def is_sound(service: Toy, world: World, loads: int) -> None:
     evidence.expects_parked = True
     assert check(evidence) == []
     assert len({mail.effect for mail in evidence.mails}) == 3 * loads
-    praised = [fact.stream for fact in evidence.facts if fact.type == "toy.Praised.v1"]
+    praised = [f.stream for f in evidence.facts if f.type == "toy.Praised.v1" and service.clinic in f.stream]
     assert len(praised) == len(set(praised)) == 3 * loads
     assert len([handler for handler, _ in evidence.parked if handler == "toy/tallies"]) == 2 * loads
 

@@ -55,6 +55,8 @@ class World:
         )
         self._facts: dict[str, Fact] = {}
         self._records: list[Record] = []
+        self._earlier: set[str] = set()
+        """Events from before the run that nobody had relayed until now."""
         self._documents: dict[tuple[str, str], Document] = {}
         self._snapshots: list[Snapshot] = []
         self._pairs: dict[str, set[tuple[str, str]]] = {"inbox": set(), "parked": set()}
@@ -130,7 +132,8 @@ class World:
         found.wishes, found.facts = wishes, tuple(self._facts.values())
         found.records, found.documents = tuple(self._records), tuple(self._documents.values())
         found.snapshots = [*self._snapshots]
-        found.mails = mails_since(self._mails(), self._first_mail)
+        mails = mails_since(self._mails(), self._first_mail)
+        found.mails = tuple(mail for mail in mails if mail.effect.split("/")[-2] not in self._earlier)
         found.done, found.parked = frozenset(self._pairs["inbox"]), frozenset(self._pairs["parked"])
         return found
 
@@ -159,10 +162,22 @@ class World:
             while any(self._offsets.get(tp, 0) < end for tp, end in wanted.items()):
                 async with asyncio.timeout(30):
                     for tp, records in (await reader.getmany(*wanted, timeout_ms=500)).items():
-                        self._records += [found for record in records if (found := _record(tp, record)) is not None]
+                        self._note(tp, records)
                         self._offsets[tp] = records[-1].offset + 1
         finally:
             await reader.stop()
+
+    def _note(self, tp: TopicPartition, records: Iterable[Any]) -> None:
+        for record in records:
+            try:
+                event = from_record(record.value, record.headers)
+            except NotACloudEvent:
+                continue
+            if event.position <= self._began:
+                self._earlier.add(str(event.id))
+            else:
+                found = Record(tp.topic, tp.partition, record.offset, event.stream, event.revision, str(event.id))
+                self._records.append(found)
 
     async def _read_documents(self, streams: set[str]) -> None:
         by_category = defaultdict(set)
@@ -245,14 +260,6 @@ def _texts(value: Any) -> Iterable[str]:
                 yield from _texts(each)
         case _:
             return
-
-
-def _record(tp: TopicPartition, record: Any) -> Record | None:
-    try:
-        event = from_record(record.value, record.headers)
-    except NotACloudEvent:
-        return None
-    return Record(tp.topic, tp.partition, record.offset, event.stream, event.revision, str(event.id))
 
 
 def _differing(row: Row, fresh: Row) -> tuple[str, ...]:

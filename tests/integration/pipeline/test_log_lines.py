@@ -65,7 +65,11 @@ async def test_no_line_holds_anybodys_data_whatever_breaks(book: Guestbook, line
     async def followed() -> bool:
         await book.follow()
         waits = {"_clinic": clinic, "attempts": {"$gt": 0}, "state": "pending"}
-        return await book.running.db["outbox"].count_documents(waits) == 1 and len(lines.of("parked")) >= 2
+        return (
+            await book.running.db["outbox"].count_documents(waits) == 1
+            and len(lines.of("parked")) >= 2
+            and lines.of("relay starts") != []
+        )
 
     await eventually(followed)
     written = lines.getvalue()

@@ -18,7 +18,7 @@ from tests.integration.pipeline.test_erasure import erase_keeper
 from tests.integration.pipeline.test_faults import all_visible, count_many
 from tests.integration.pipeline.test_views import saw
 
-pytestmark = [pytest.mark.anyio, pytest.mark.servers]
+pytestmark = [pytest.mark.anyio, pytest.mark.servers, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(autouse=True)

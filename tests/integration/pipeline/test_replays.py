@@ -9,16 +9,15 @@ import pytest
 from shared.chassis import commands, kafka
 from shared.chassis.automations import Reactor
 from shared.chassis.outbox import Outbox
-from shared.chassis.switching import switch
 from shared.chassis.topic_settings import differences
 from shared.events.ops import OPERATOR_LOG
 from tests.integration.pipeline import toy
 from tests.integration.pipeline.conftest import Toy, ToyWorker, eventually
 from tests.integration.pipeline.operators import Operator, counted, is_parked, stored_now
-from tests.integration.pipeline.rebuilding import VIEW, back_to_the_first, rebuilt
+from tests.integration.pipeline.rebuilding import VIEW, back_to_the_first, rebuilt, switched
 from tests.integration.pipeline.test_views import saw
 
-pytestmark = [pytest.mark.anyio, pytest.mark.servers]
+pytestmark = [pytest.mark.anyio, pytest.mark.servers, pytest.mark.timeout(300)]
 NAME = f"{toy.SERVICE}/{VIEW}"
 
 
@@ -76,7 +75,7 @@ async def test_a_dry_run_of_any_command_writes_its_audit_and_nothing_else(
     )
     for arguments in dry_runs:
         await changes_nothing(service, operator, *arguments)
-    await switch(service.running.db, VIEW, built)
+    await switched(service, built)
     await changes_nothing(service, operator, "projections", "back", NAME)
 
 

@@ -7,16 +7,16 @@ from functools import partial
 import pytest
 
 from shared.chassis.comparing import diff
-from shared.chassis.switching import NotPossible, back_target, control, drop, switch
+from shared.chassis.switching import NotPossible, back_target, control, drop
 from shared.chassis.versions import CONTROL, READERS_SECONDS
 from shared.chassis.views import Views
 from tests.integration.pipeline import toy
 from tests.integration.pipeline.conftest import Toy, ToyWorker, eventually
-from tests.integration.pipeline.rebuilding import VIEW, Load, back_to_the_first, documents, rebuilt
+from tests.integration.pipeline.rebuilding import VIEW, Load, back_to_the_first, documents, rebuilt, switched
 from tests.integration.pipeline.test_faults import all_visible, count_many
 from tests.integration.pipeline.test_views import saw
 
-pytestmark = [pytest.mark.anyio, pytest.mark.servers]
+pytestmark = [pytest.mark.anyio, pytest.mark.servers, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(autouse=True)
@@ -34,9 +34,9 @@ async def test_under_load_no_read_fails_or_goes_back_and_the_diff_is_empty(servi
     result = await rebuilt(service)
     number = result.version.number
     before = await diff(service.running.db, VIEW, result.version.collection, service.clinic)
-    await switch(service.running.db, VIEW, number)
+    await switched(service, number)
     await eventually(load.went_on(20))
-    await switch(service.running.db, VIEW, back_target(await control(service.running.db, VIEW)).number)
+    await switched(service, back_target(await control(service.running.db, VIEW)).number)
     await eventually(load.went_on(10))
     assert not any(task.done() for task in tasks), [t.exception() for t in tasks if t.done()]
     for task in tasks:
@@ -78,7 +78,7 @@ async def test_readers_of_several_processes_never_disagree_backwards(service: To
 
     working = [asyncio.ensure_future(write()), asyncio.ensure_future(read())]
     for number in (result.version.number, 1, result.version.number):
-        await switch(service.running.db, VIEW, number)
+        await switched(service, number)
         await eventually(partial(shown_more, len(shown) + 40))
     stop.set()
     await asyncio.gather(*working)
@@ -100,9 +100,9 @@ async def test_readers_see_the_other_version_after_a_switch_and_after_going_back
         return found.view.keeper if found else None
 
     assert await keeper() == "somebody"
-    await switch(service.running.db, VIEW, result.version.number)
+    await switched(service, result.version.number)
     assert await keeper() == "the new one"
-    await switch(service.running.db, VIEW, 1)
+    await switched(service, 1)
     assert await keeper() == "somebody"
 
 
@@ -113,10 +113,10 @@ async def test_both_versions_follow_until_one_is_dropped(service: Toy, worker: T
     assert f"{service.clinic}.a" in await documents(service, result.version.collection)
     with pytest.raises(NotPossible, match="is the active one"):
         await drop(service.running.db, VIEW, 1)
-    await switch(service.running.db, VIEW, result.version.number)
+    await switched(service, result.version.number)
     with pytest.raises(NotPossible, match="less than 15 minutes"):
         await drop(service.running.db, VIEW, 1)
-    await switch(service.running.db, VIEW, 1)
+    await switched(service, 1)
     await drop(service.running.db, VIEW, result.version.number, at_once=True)
     await service.count("b", 1)
     await eventually(saw(service, "b", 0))
