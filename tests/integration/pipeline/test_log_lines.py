@@ -65,11 +65,7 @@ async def test_no_line_holds_anybodys_data_whatever_breaks(book: Guestbook, line
     async def followed() -> bool:
         await book.follow()
         waits = {"_clinic": clinic, "attempts": {"$gt": 0}, "state": "pending"}
-        return (
-            await book.running.db["outbox"].count_documents(waits) == 1
-            and len(lines.of("parked")) >= 2
-            and lines.of("relay starts") != []
-        )
+        return await book.running.db["outbox"].count_documents(waits) == 1 and len(lines.of("parked")) >= 2
 
     await eventually(followed)
     written = lines.getvalue()
@@ -77,7 +73,7 @@ async def test_no_line_holds_anybodys_data_whatever_breaks(book: Guestbook, line
     events = {line["event"] for line in lines.all()}
     assert events >= {
         "unexpected-error", "token-refused", "clinic-refused", "handler failed", "automation failed", "parked",
-        "effect not sent", "relay starts",
+        "effect not sent",
     }  # fmt: skip
 
 
